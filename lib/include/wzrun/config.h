@@ -1,0 +1,139 @@
+#pragma once
+
+#include "wzrun/features.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// Configurations are immutable values: each `with_` returns a changed copy.
+namespace wzrun {
+
+class RuntimeConfig {
+ public:
+  /// Instructions and types outside these features are errors. Default: CoreFeatures::V3.
+  [[nodiscard]] RuntimeConfig with_features(CoreFeatures features) const;
+  /// No linear memory grows beyond this many bytes (rounded down to pages); a module whose minimum is larger
+  /// is refused. Default: no limit but that of the module.
+  [[nodiscard]] RuntimeConfig with_max_memory_bytes(std::uint64_t bytes) const;
+  /// Stack that one call of a program may use, in bytes of interpreter frames. Default: kDefaultMaxStackBytes.
+  [[nodiscard]] RuntimeConfig with_max_stack_bytes(std::uint64_t bytes) const;
+  /// Threads that validate a module. Default: 0, one for each processor.
+  [[nodiscard]] RuntimeConfig with_compile_threads(unsigned threads) const;
+
+  CoreFeatures features() const { return features_; }
+  std::uint64_t max_memory_bytes() const { return max_memory_bytes_; }
+  std::uint64_t max_stack_bytes() const { return max_stack_bytes_; }
+  unsigned compile_threads() const { return compile_threads_; }
+
+  static constexpr std::uint64_t kDefaultMaxStackBytes = 8U << 20;
+
+ private:
+  CoreFeatures features_ = CoreFeatures::V3;
+  std::uint64_t max_memory_bytes_ = ~std::uint64_t{0};
+  std::uint64_t max_stack_bytes_ = kDefaultMaxStackBytes;
+  unsigned compile_threads_ = 0;
+};
+
+/// A host directory that the program may use.
+struct DirectoryMount {
+  std::string host_path;
+  std::string guest_path;
+  bool read_only = false;
+};
+
+/// The directories given to a program, in the order of their descriptors, which start at 3.
+class FSConfig {
+ public:
+  /// A mount with the same guest path takes the earlier one's place.
+  [[nodiscard]] FSConfig with_directory(std::string host_path, std::string guest_path) const;
+  [[nodiscard]] FSConfig with_read_only_directory(std::string host_path, std::string guest_path) const;
+  const std::vector<DirectoryMount>& mounts() const { return mounts_; }
+
+ private:
+  std::vector<DirectoryMount> mounts_;
+};
+
+/// A descriptor of the host process; it is used, never closed.
+struct HostDescriptor {
+  int fd = -1;
+};
+/// Text to read, to its end.
+struct InputText {
+  std::string text;
+};
+/// Collects what is written. Not to be read while the program runs.
+struct OutputText {
+  std::shared_ptr<std::string> text;
+};
+struct NoStream {};  ///< reads as empty; swallows what is written
+
+using InputStream = std::variant<NoStream, HostDescriptor, InputText>;
+using OutputStream = std::variant<NoStream, HostDescriptor, OutputText>;
+
+/// What to do about a function import that nobody provides.
+enum class UnknownImports : std::uint8_t {
+  error,     ///< refuse to instantiate
+  trap,      ///< instantiate; calling it traps
+  defaults,  ///< instantiate; calling it returns zeros and nulls
+};
+
+/// Everything a module instance is given. By default it is given nothing: no arguments, environment, files or
+/// streams; clocks and random numbers are the system's.
+class ModuleConfig {
+ public:
+  /// The name it can be imported by; default: none, so that it cannot be imported.
+  [[nodiscard]] ModuleConfig with_name(std::string name) const;
+  /// Arguments including the program's name. An argument with a NUL byte makes instantiation fail.
+  [[nodiscard]] ModuleConfig with_args(std::vector<std::string> args) const;
+  /// A later value for the same key takes the earlier one's place.
+  [[nodiscard]] ModuleConfig with_env(std::string key, std::string value) const;
+  [[nodiscard]] ModuleConfig with_fs(FSConfig fs) const;
+  [[nodiscard]] ModuleConfig with_stdin(InputStream stream) const;
+  [[nodiscard]] ModuleConfig with_stdout(OutputStream stream) const;
+  [[nodiscard]] ModuleConfig with_stderr(OutputStream stream) const;
+  /// Exported functions without parameters called after instantiation, in order; missing ones are skipped.
+  /// Default: none.
+  [[nodiscard]] ModuleConfig with_start_functions(std::vector<std::string> names) const;
+  [[nodiscard]] ModuleConfig with_unknown_imports(UnknownImports policy) const;
+  /// Replaces the wall clock: nanoseconds since 1970.
+  [[nodiscard]] ModuleConfig with_wall_clock(std::function<std::int64_t()> now_ns) const;
+  /// Replaces the monotonic clock, in nanoseconds.
+  [[nodiscard]] ModuleConfig with_monotonic_clock(std::function<std::int64_t()> now_ns) const;
+  /// Replaces the source of random bytes: fills the range.
+  [[nodiscard]] ModuleConfig with_random(std::function<void(std::uint8_t*, std::size_t)> fill) const;
+
+  const std::string& name() const { return name_; }
+  const std::vector<std::string>& args() const { return args_; }
+  const std::vector<std::pair<std::string, std::string>>& env() const { return env_; }
+  const FSConfig& fs() const { return fs_; }
+  const InputStream& stdin_stream() const { return stdin_; }
+  const OutputStream& stdout_stream() const { return stdout_; }
+  const OutputStream& stderr_stream() const { return stderr_; }
+  const std::vector<std::string>& start_functions() const { return start_functions_; }
+  UnknownImports unknown_imports() const { return unknown_imports_; }
+  const std::function<std::int64_t()>& wall_clock() const { return wall_clock_; }
+  const std::function<std::int64_t()>& monotonic_clock() const { return monotonic_clock_; }
+  const std::function<void(std::uint8_t*, std::size_t)>& random() const { return random_; }
+
+ private:
+  std::string name_;
+  std::vector<std::string> args_;
+  std::vector<std::pair<std::string, std::string>> env_;
+  FSConfig fs_;
+  InputStream stdin_;
+  OutputStream stdout_;
+  OutputStream stderr_;
+  std::vector<std::string> start_functions_;
+  UnknownImports unknown_imports_ = UnknownImports::error;
+  std::function<std::int64_t()> wall_clock_;
+  std::function<std::int64_t()> monotonic_clock_;
+  std::function<void(std::uint8_t*, std::size_t)> random_;
+};
+
+}  // namespace wzrun
