@@ -1,0 +1,24 @@
+# Flags that every target of this project gets, and only they: an embedder's own targets stay untouched.
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug or RelWithDebInfo" FORCE)
+endif()
+
+find_package(Threads REQUIRED)
+
+function(wzrun_target target)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wextra-semi -Wimplicit-fallthrough -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wno-gnu-statement-expression  # WZRUN_TRY
+    $<$<BOOL:${WZRUN_WERROR}>:-Werror>
+    -fvisibility=hidden -ffunction-sections -fdata-sections)
+  target_link_options(${target} PRIVATE -fuse-ld=lld -static-libstdc++ -static-libgcc -Wl,--gc-sections)
+  if(WZRUN_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${WZRUN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${WZRUN_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# usage: packaging/build.sh [PRESET] [CMAKE_OPTION...]
+# Configures and builds a preset (release by default) under build/PRESET. JOBS limits the parallel compilers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+shift || true
+
+echo "build: configuring $preset"
+cmake --preset "$preset" --log-level=WARNING "$@"
+echo "build: compiling $preset"
+cmake --build --preset "$preset" -j "${JOBS:-$(nproc)}"
