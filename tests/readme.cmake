@@ -1,0 +1,16 @@
+# README's embedding sample is compiled and run as it stands.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md)
+file(READ ${PROJECT_SOURCE_DIR}/README.md sample)
+string(FIND "${sample}" "```cpp\n" begin)
+string(SUBSTRING "${sample}" ${begin} -1 sample)
+string(SUBSTRING "${sample}" 7 -1 sample)
+string(FIND "${sample}" "```" end)
+string(SUBSTRING "${sample}" 0 ${end} sample)
+file(CONFIGURE OUTPUT readme_sample.cpp CONTENT "${sample}" @ONLY)
+
+add_executable(wzrun_readme_sample ${CMAKE_CURRENT_BINARY_DIR}/readme_sample.cpp)
+wzrun_target(wzrun_readme_sample)
+target_link_libraries(wzrun_readme_sample PRIVATE wzrun)
+add_dependencies(wzrun_readme_sample wzrun_testdata)
+add_test(NAME unit.readme_sample COMMAND wzrun_readme_sample ${wzrun_testdata_wasm_dir}/quarter.wasm)
+set_tests_properties(unit.readme_sample PROPERTIES LABELS unit PASS_REGULAR_EXPRESSION "^5\n$")
