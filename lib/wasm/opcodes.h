@@ -86,11 +86,16 @@ constexpr bool is_prefix(std::uint8_t byte) { return byte >= 0xfb && byte <= 0xf
 /// The instruction with this number behind a prefix, or kNoOpcode.
 constexpr Opcode opcode_of(std::uint8_t prefix, std::uint32_t number) {
   switch (prefix) {
-    case 0xfb: return detail::opcode_of_prefix<0xfb>(number);
-    case 0xfc: return detail::opcode_of_prefix<0xfc>(number);
-    case 0xfd: return detail::opcode_of_prefix<0xfd>(number);
-    case 0xfe: return detail::opcode_of_prefix<0xfe>(number);
-    default: return kNoOpcode;
+    case 0xfb:
+      return detail::opcode_of_prefix<0xfb>(number);
+    case 0xfc:
+      return detail::opcode_of_prefix<0xfc>(number);
+    case 0xfd:
+      return detail::opcode_of_prefix<0xfd>(number);
+    case 0xfe:
+      return detail::opcode_of_prefix<0xfe>(number);
+    default:
+      return kNoOpcode;
   }
 }
 
