@@ -41,12 +41,12 @@ struct DefinedType {
   CompositeKind kind{};
   bool is_final = true;
   bool is_shared = false;
-  std::uint32_t supertype = kNoIndex;   ///< as written
-  std::uint32_t canonical = 0;          ///< the lowest type index of this module that denotes the same type
-  std::uint32_t group = 0;              ///< index in Module::rec_groups
-  std::uint32_t depth = 0;              ///< number of supertypes above
-  FunctionType function;                ///< if kind is function
-  std::span<const FieldType> fields;    ///< otherwise
+  std::uint32_t supertype = kNoIndex;  ///< as written
+  std::uint32_t canonical = 0;         ///< the lowest type index of this module that denotes the same type
+  std::uint32_t group = 0;             ///< index in Module::rec_groups
+  std::uint32_t depth = 0;             ///< number of supertypes above
+  FunctionType function;               ///< if kind is function
+  std::span<const FieldType> fields;   ///< otherwise
 };
 
 struct RecGroup {
@@ -58,7 +58,7 @@ struct RecGroup {
 struct Limits {
   std::uint64_t min = 0;
   std::optional<std::uint64_t> max;
-  bool is_64 = false;      ///< addressed with i64
+  bool is_64 = false;  ///< addressed with i64
   bool is_shared = false;
   ValueType index_type() const { return is_64 ? value_types::i64 : value_types::i32; }
 };
@@ -115,10 +115,10 @@ struct ElementSegment {
   SegmentMode mode{};
   ValueType type;
   std::uint32_t table_index = 0;
-  ConstantExpression table_offset;                ///< if active
+  ConstantExpression table_offset;  ///< if active
   bool has_expressions = false;
-  std::vector<std::uint32_t> function_indices;    ///< without expressions
-  std::vector<ConstantExpression> expressions;    ///< with expressions
+  std::vector<std::uint32_t> function_indices;  ///< without expressions
+  std::vector<ConstantExpression> expressions;  ///< with expressions
   std::size_t size() const { return has_expressions ? expressions.size() : function_indices.size(); }
 };
 

@@ -320,25 +320,17 @@ T nearest(T a) {
 /// The lesser, -0 being less than +0; NaN if either is NaN.
 template <Float T>
 constexpr T min(T a, T b) {
-  if (a < b)
-    return a;
-  if (b < a)
-    return b;
-  if (a == b)  // equal but for the sign of a zero
-    return std::bit_cast<T>(detail::bits(a) | detail::bits(b));
-  return a + b;  // a quiet NaN
+  if (a != a || b != b) [[unlikely]]
+    return a + b;                                                                      // a quiet NaN
+  return std::bit_cast<T>(detail::bits(a < b ? a : b) | detail::bits(b < a ? b : a));  // -0 | 0 is -0
 }
 
 /// The greater, +0 being greater than -0; NaN if either is NaN.
 template <Float T>
 constexpr T max(T a, T b) {
-  if (a > b)
-    return a;
-  if (b > a)
-    return b;
-  if (a == b)
-    return std::bit_cast<T>(detail::bits(a) & detail::bits(b));
-  return a + b;
+  if (a != a || b != b) [[unlikely]]
+    return a + b;
+  return std::bit_cast<T>(detail::bits(a > b ? a : b) & detail::bits(b > a ? b : a));  // -0 & 0 is 0
 }
 
 // Conversions.

@@ -133,11 +133,14 @@ v128 replace_lane(v128 a, T value, std::uint8_t lane) {
 /// Each lane converted to the type of the narrower lanes, the nearest value if it does not fit.
 template <typename Narrow, typename Wide>
 v128 narrow(v128 a, v128 b) {
-  using Limits = std::numeric_limits<Lane<Narrow>>;
-  auto wide = concatenate(a.as<Wide>(), b.as<Wide>());
-  wide = __builtin_elementwise_max(wide, static_cast<decltype(wide)>(Limits::min()));
-  wide = __builtin_elementwise_min(wide, static_cast<decltype(wide)>(Limits::max()));
-  return V128::of(convert_lanes<Narrow>(wide));
+  using T = Lane<Narrow>;
+  using Half = Vector<T, kLaneCount<Wide>>;
+  const auto half = [](Wide wide) {
+    wide = __builtin_elementwise_max(wide, static_cast<Wide>(std::numeric_limits<T>::min()));
+    wide = __builtin_elementwise_min(wide, static_cast<Wide>(std::numeric_limits<T>::max()));
+    return convert_lanes<Half>(wide);
+  };
+  return V128::of(concatenate(half(a.as<Wide>()), half(b.as<Wide>())));
 }
 
 template <typename Wide, typename Lanes>
@@ -160,25 +163,39 @@ Wide extadd_pairwise(v128 a) {
   return even + (wide >> kHalf);
 }
 
+// Vectors wider than 128 bits stay inside a function: passing them would depend on the processor's features.
+
 /// The sums of two neighbouring products.
 inline u32x4 dot(s16x8 a, s16x8 b) {
   using Wide = Vector<std::int32_t, 8>;
-  const auto product = convert_lanes<Vector<std::uint32_t, 8>>(convert_lanes<Wide>(a) * convert_lanes<Wide>(b));
+  using Sum = Vector<std::uint32_t, 8>;
+  const auto product =
+      __builtin_convertvector(__builtin_convertvector(a, Wide) * __builtin_convertvector(b, Wide), Sum);
   return __builtin_shufflevector(product, product, 0, 2, 4, 6) + __builtin_shufflevector(product, product, 1, 3, 5, 7);
 }
 inline u16x8 dot(s8x16 a, s8x16 b) {
   using Wide = Vector<std::int16_t, 16>;
-  const auto product = convert_lanes<Vector<std::uint16_t, 16>>(convert_lanes<Wide>(a) * convert_lanes<Wide>(b));
+  using Sum = Vector<std::uint16_t, 16>;
+  const auto product =
+      __builtin_convertvector(__builtin_convertvector(a, Wide) * __builtin_convertvector(b, Wide), Sum);
   return __builtin_shufflevector(product, product, 0, 2, 4, 6, 8, 10, 12, 14) +
          __builtin_shufflevector(product, product, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
 /// (a * b + 2^14) >> 15, saturated.
 inline s16x8 q15mulr_sat(s16x8 a, s16x8 b) {
+#if defined(__ARM_NEON)
+  return std::bit_cast<s16x8>(vqrdmulhq_s16(std::bit_cast<int16x8_t>(a), std::bit_cast<int16x8_t>(b)));
+#else
+  #if defined(__SSSE3__)
+  const auto rounded = std::bit_cast<s16x8>(_mm_mulhrs_epi16(std::bit_cast<__m128i>(a), std::bit_cast<__m128i>(b)));
+  #else
   using Wide = Vector<std::int32_t, 8>;
-  const auto product = convert_lanes<Wide>(a) * convert_lanes<Wide>(b);
-  const auto rounded = convert_lanes<s16x8>(((product >> 14) + 1) >> 1);
-  return rounded ^ (rounded == std::numeric_limits<std::int16_t>::min());  // only -1 * -1 gives the minimum
+  const auto product = __builtin_convertvector(a, Wide) * __builtin_convertvector(b, Wide);
+  const auto rounded = __builtin_convertvector((product + 0x4000) >> 15, s16x8);
+  #endif
+  return rounded ^ (rounded == std::numeric_limits<std::int16_t>::min());  // the minimum: -1 * -1 alone gives it
+#endif
 }
 
 template <typename Bits, typename Lanes>
