@@ -4,7 +4,9 @@
 #include "wzrun/features.h"
 #include "wzrun/value_type.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,7 +14,8 @@
 #include <vector>
 
 /// What a decoded module is. Names and bodies are views into the module's bytes, which must outlive it.
-/// Every index space lists its imports first.
+/// Every index space lists its imports first. A type index that is stored anywhere is canonical: equal types of one
+/// module have equal indices, so types are compared by their bits.
 namespace wzrun::wasm {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -41,7 +44,7 @@ struct DefinedType {
   CompositeKind kind{};
   bool is_final = true;
   bool is_shared = false;
-  std::uint32_t supertype = kNoIndex;  ///< as written
+  std::uint32_t supertype = kNoIndex;  ///< canonical, or none
   std::uint32_t canonical = 0;         ///< the lowest type index of this module that denotes the same type
   std::uint32_t group = 0;             ///< index in Module::rec_groups
   std::uint32_t depth = 0;             ///< number of supertypes above
@@ -143,8 +146,33 @@ struct CustomSection {
 
 struct Function {
   std::uint32_t type_index = 0;
+  bool is_declared = false;  ///< named outside of bodies, so that ref.func may name it inside of them
 };
 
+/// Arrays that stay where they are while the arena grows or moves.
+template <typename T>
+class Arena {
+ public:
+  /// An array to be filled by the caller.
+  std::span<T> allocate(std::size_t count) {
+    if (count > chunk_size_ - used_) {
+      chunk_size_ = count > kChunk ? count : kChunk;
+      used_ = 0;
+      chunks_.push_back(std::make_unique<T[]>(chunk_size_));
+    }
+    T* const first = chunks_.empty() ? nullptr : chunks_.back().get() + used_;
+    used_ += count;
+    return {first, count};
+  }
+
+ private:
+  static constexpr std::size_t kChunk = 1024;
+  std::vector<std::unique_ptr<T[]>> chunks_;
+  std::size_t chunk_size_ = 0;  ///< of the last chunk
+  std::size_t used_ = 0;        ///< elements of the last chunk
+};
+
+/// Movable, not copyable: its types are views into its arenas.
 struct Module {
   Bytes bytes;
   CoreFeatures features;
@@ -164,6 +192,9 @@ struct Module {
   std::vector<DataSegment> data;
   std::vector<FunctionBody> code;  ///< of function imported_functions + i
   std::vector<CustomSection> custom_sections;
+
+  Arena<ValueType> value_types;  ///< what types' params and results are views of
+  Arena<FieldType> field_types;
 
   std::uint32_t imported_functions = 0;
   std::uint32_t imported_tables = 0;
