@@ -60,9 +60,10 @@ inline constexpr Bits<T> kSignBit = Bits<T>{1} << (kBits<Bits<T>> - 1);
 template <std::integral Int, Float T>
 constexpr bool truncates_to(T a) {
   using Limits = std::numeric_limits<Int>;
-  constexpr T kMin = Limits::min();                   // exact: 0 or a power of two
-  constexpr T kEnd = T{2} * (Limits::max() / 2 + 1);  // exact: a power of two
-  if constexpr (kMin - 1 == kMin)                     // no float lies between the minimum and the integer below
+  constexpr auto kHalf = Limits::max() / 2 + 1;  // a power of two, like all that follows: exact
+  constexpr T kEnd = 2 * static_cast<T>(kHalf);
+  constexpr T kMin = Limits::min();
+  if constexpr (kMin - 1 == kMin)  // no float lies between the minimum and the integer below
     return a >= kMin && a < kEnd;
   else
     return a > kMin - 1 && a < kEnd;

@@ -221,9 +221,10 @@ Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 template <typename Result>
 Result truncate_lanes(f32x4 a) {
   using Limits = std::numeric_limits<Lane<Result>>;
+  constexpr auto kHalf = Limits::max() / 2 + 1;  // a power of two, like all that follows: exact
+  constexpr float kEnd = 2 * static_cast<float>(kHalf);
   constexpr float kMin = Limits::min();
-  constexpr float kEnd = 2.0F * (Limits::max() / 2 + 1);  // exact: a power of two
-  const auto fits = (a >= kMin) & (a < kEnd);             // what truncates to zero from below becomes 0 either way
+  const auto fits = (a >= kMin) & (a < kEnd);  // what truncates to zero from below becomes 0 either way
   const auto result = convert_lanes<Result>(fits ? a : 0.0F);
   const auto above = std::bit_cast<Result>(a >= kEnd) & Limits::max();
   const auto below = std::bit_cast<Result>(a < kMin) & Limits::min();
