@@ -1,5 +1,6 @@
 #pragma once
 
+#include "wzrun/config.h"
 #include "wzrun/error.h"
 #include "wzrun/runtime.h"
 
@@ -9,5 +10,9 @@ namespace wzrun::wasi {
 /// Makes `wasi_snapshot_preview1` and `wasi_unstable` importable in the runtime.
 /// Errors: invalid_argument if one of the names is taken.
 Expected<void> instantiate(Runtime& runtime);
+
+/// Whether every mount can be opened, so that a mistake is told before the program runs; otherwise its first call to
+/// WASI fails with the same error. Errors: io, naming the host's and the program's path.
+Expected<void> check_mounts(const FSConfig& fs);
 
 }  // namespace wzrun::wasi

@@ -1,0 +1,57 @@
+#include "directory_reader.h"
+#include "functions.h"
+
+#include <fcntl.h>
+
+namespace wzrun::wasi {
+namespace {
+
+/// The number of an entry, except that `..` of a preopen, which lies outside, is told as the preopen itself.
+std::uint64_t told_inode(const Descriptor& directory, const DirectoryReader::Item& item) {
+  if (!directory.preopen_name || item.name != "..")
+    return item.ino;
+  struct stat status;
+  return ::fstat(directory.fd, &status) == 0 ? status.st_ino : 0;
+}
+
+Filetype told_type(const Descriptor& directory, const DirectoryReader::Item& item) {
+  struct stat status;
+  if (item.type == Filetype::unknown && item.name != ".." &&
+      ::fstatat(directory.fd, item.name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+    return filetype_of(status);
+  return item.type;
+}
+
+}  // namespace
+
+Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, std::uint64_t cookie, Address used) {
+  auto* const directory = WZRUN_TRY(call.state.descriptors.directory(fd, rights::fd_readdir));
+  const auto bytes = WZRUN_TRY(call.memory.range(buffer, buffer_len));
+  WZRUN_CHECK(call.memory.range(used, sizeof(std::uint32_t)));
+  if (!directory->reader)
+    directory->reader = std::make_unique<DirectoryReader>();
+  auto& reader = *directory->reader;
+  WZRUN_CHECK(reader.seek(directory->fd, cookie));
+
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const auto peeked = reader.peek(directory->fd);
+    if (!peeked && at == 0)
+      return fail(peeked.error());
+    if (!peeked || *peeked == nullptr)
+      break;
+    const auto& item = **peeked;
+    const Dirent header{.next = item.next,
+                        .ino = told_inode(*directory, item),
+                        .namlen = static_cast<std::uint32_t>(item.name.size()),
+                        .type = told_type(*directory, item)};
+    const auto packed = pack_dirent(bytes, at, header, item.name);
+    at += packed;
+    if (packed < sizeof header + item.name.size())
+      break;  // the program comes back for this one
+    reader.advance();
+  }
+  return call.memory.write(used, static_cast<std::uint32_t>(at));
+}
+
+}  // namespace wzrun::wasi

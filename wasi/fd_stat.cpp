@@ -1,0 +1,141 @@
+#include "clock.h"
+#include "filestat.h"
+#include "functions.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace wzrun::wasi {
+namespace {
+
+Try<Filestat> filestat(Call& call, Fd fd) {
+  const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
+  if ((descriptor->base & rights::fd_filestat_get) == 0)
+    return fail(Errno::notcapable);
+  if (descriptor->kind != Descriptor::Kind::host) {
+    Filestat result{};
+    result.filetype = descriptor->filetype;
+    return result;
+  }
+  struct stat status;
+  if (::fstat(descriptor->fd, &status) != 0)
+    return fail_host();
+  return filestat_of(status, descriptor->filetype);
+}
+
+}  // namespace
+
+Filestat filestat_of(const struct stat& status, Filetype type) {
+  Filestat result{};
+  result.dev = status.st_dev;
+  result.ino = status.st_ino;
+  result.filetype = type;
+  result.nlink = status.st_nlink;
+  result.size = static_cast<std::uint64_t>(status.st_size);
+  result.atim = timestamp_of(status.st_atim);
+  result.mtim = timestamp_of(status.st_mtim);
+  result.ctim = timestamp_of(status.st_ctim);
+  return result;
+}
+
+Preview0Filestat preview0_filestat_of(const Filestat& filestat) {
+  return {.dev = filestat.dev,
+          .ino = filestat.ino,
+          .filetype = filestat.filetype,
+          .nlink = static_cast<std::uint32_t>(std::min<std::uint64_t>(filestat.nlink, UINT32_MAX)),
+          .size = filestat.size,
+          .atim = filestat.atim,
+          .mtim = filestat.mtim,
+          .ctim = filestat.ctim};
+}
+
+Status timespecs_of(std::uint64_t atim, std::uint64_t mtim, std::uint32_t flags, timespec (&times)[2]) {
+  const auto choose = [&](std::uint64_t ns, std::uint32_t given, std::uint32_t now) {
+    if ((flags & given) != 0)
+      return timespec_of(ns);
+    return timespec{.tv_sec = 0, .tv_nsec = (flags & now) != 0 ? UTIME_NOW : UTIME_OMIT};
+  };
+  constexpr auto kBothAtim = fstflags::atim | fstflags::atim_now;
+  constexpr auto kBothMtim = fstflags::mtim | fstflags::mtim_now;
+  if ((flags & ~fstflags::all) != 0 || (flags & kBothAtim) == kBothAtim || (flags & kBothMtim) == kBothMtim)
+    return fail(Errno::inval);
+  times[0] = choose(atim, fstflags::atim, fstflags::atim_now);
+  times[1] = choose(mtim, fstflags::mtim, fstflags::mtim_now);
+  return {};
+}
+
+Status fd_fdstat_get(Call& call, Fd fd, Address result) {
+  const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
+  Fdstat fdstat{};
+  fdstat.filetype = descriptor->filetype;
+  fdstat.flags = static_cast<std::uint16_t>(descriptor->flags);
+  fdstat.rights_base = descriptor->base;
+  fdstat.rights_inheriting = descriptor->inheriting;
+  return call.memory.write(result, fdstat);
+}
+
+/// APPEND and NONBLOCK can change, the others are ENOTSUP, as the host cannot change them either. A lent descriptor is
+/// shared with other processes, so its change is kept here and NONBLOCK is carried out by asking before each transfer.
+Status fd_fdstat_set_flags(Call& call, Fd fd, std::uint32_t flags) {
+  constexpr auto kChangeable = fdflags::append | fdflags::nonblock;
+  auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
+  if ((flags & ~fdflags::all) != 0)
+    return fail(Errno::inval);
+  if ((descriptor->base & rights::fd_fdstat_set_flags) == 0)
+    return fail(Errno::notcapable);
+  if (((flags ^ descriptor->flags) & ~kChangeable) != 0)
+    return fail(Errno::notsup);
+  if (descriptor->owned && !descriptor->is_directory()) {
+    const auto old = WZRUN_TRY(call.retry([&] { return ::fcntl(descriptor->fd, F_GETFL); }));
+    const auto added =
+        ((flags & fdflags::append) != 0 ? O_APPEND : 0) | ((flags & fdflags::nonblock) != 0 ? O_NONBLOCK : 0);
+    WZRUN_CHECK(call.retry([&] { return ::fcntl(descriptor->fd, F_SETFL, (old & ~(O_APPEND | O_NONBLOCK)) | added); }));
+  }
+  descriptor->flags = flags;
+  return {};
+}
+
+Status fd_fdstat_set_rights(Call& call, Fd fd, Rights base, Rights inheriting) {
+  auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
+  if ((base & ~descriptor->base) != 0 || (inheriting & ~descriptor->inheriting) != 0)
+    return fail(Errno::notcapable);
+  descriptor->base = base;
+  descriptor->inheriting = inheriting;
+  return {};
+}
+
+Status fd_filestat_get(Call& call, Fd fd, Address result) {
+  return call.memory.write(result, WZRUN_TRY(filestat(call, fd)));
+}
+
+Status preview0_fd_filestat_get(Call& call, Fd fd, Address result) {
+  return call.memory.write(result, preview0_filestat_of(WZRUN_TRY(filestat(call, fd))));
+}
+
+Status fd_filestat_set_size(Call& call, Fd fd, std::uint64_t size) {
+  const auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, rights::fd_filestat_set_size));
+  if (descriptor->read_only)
+    return fail(Errno::rofs);
+  if (descriptor->kind != Descriptor::Kind::host || size > INT64_MAX)
+    return fail(Errno::inval);
+  WZRUN_CHECK(call.retry([&] { return ::ftruncate(descriptor->fd, static_cast<off_t>(size)); }));
+  return {};
+}
+
+Status fd_filestat_set_times(Call& call, Fd fd, std::uint64_t atim, std::uint64_t mtim, std::uint32_t flags) {
+  const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
+  timespec times[2];
+  WZRUN_CHECK(timespecs_of(atim, mtim, flags, times));
+  if ((descriptor->base & rights::fd_filestat_set_times) == 0)
+    return fail(Errno::notcapable);
+  if (descriptor->read_only)
+    return fail(Errno::rofs);
+  if (descriptor->kind != Descriptor::Kind::host)
+    return fail(Errno::inval);
+  WZRUN_CHECK(call.retry([&] { return ::futimens(descriptor->fd, times); }));
+  return {};
+}
+
+}  // namespace wzrun::wasi

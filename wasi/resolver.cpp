@@ -1,0 +1,246 @@
+#include "resolver.h"
+
+#include "wzrun/error.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <climits>
+#include <vector>
+
+namespace wzrun::wasi {
+namespace {
+
+constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
+constexpr int kMaxRaces = 8;   // lost races against renames before the walk, which cannot lose, takes over
+constexpr int kAlways = O_CLOEXEC | O_NOCTTY;
+constexpr int kPathFlags = O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;  // openat2 refuses others beside O_PATH
+
+int openat2_beneath(int root, const char* path, int flags, mode_t mode) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>((flags & O_PATH) != 0 ? flags & kPathFlags : flags);
+  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
+}
+
+/// The text of a link: of `name` in `dir`, or of `dir` itself, opened with O_PATH, for an empty name.
+Try<std::string> read_link(int dir, const char* name) {
+  char text[PATH_MAX];
+  const auto length = ::readlinkat(dir, name, text, sizeof text);
+  if (length < 0)
+    return fail_host();
+  return std::string{text, static_cast<std::size_t>(length)};
+}
+
+bool is_absolute(std::string_view path) { return path.starts_with('/'); }
+
+/// A walk down a path, one component at a time.
+class Walk {
+ public:
+  struct Last {
+    std::string name;  ///< "." if the path ends in a directory that the walk has entered
+    bool slash;
+  };
+
+  Walk(int root, std::string_view path) : root_(root), pending_(path) {}
+
+  int current() const { return entered_.empty() ? root_ : entered_.back().get(); }
+
+  Try<Last> to_last() {
+    if (is_absolute(pending_))
+      return fail(Errno::perm);
+    for (;;) {
+      const auto end = std::min(pending_.find('/', at_), pending_.size());
+      const auto next = std::min(pending_.find_first_not_of('/', end), pending_.size());
+      const auto name = pending_.substr(at_, end - at_);
+      const bool last = next == pending_.size();
+      const bool slash = end < pending_.size();
+      at_ = next;
+      if (last && name.empty())
+        return Last{".", false};
+      if (last && name != "." && name != "..")
+        return Last{name, slash};
+      WZRUN_CHECK(enter(name, slash));
+      if (at_ == pending_.size() && last && (name == "." || name == ".."))
+        return Last{".", false};
+    }
+  }
+
+  /// Goes into the directory `name` of the current one, or turns to where a link of that name leads.
+  Status enter(const std::string& name, bool slash) {
+    if (name == "." || name == "..")
+      return enter_dots(name);
+    OwnedFd entry{::openat(current(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    struct stat status;
+    if (!entry || ::fstat(entry.get(), &status) != 0)
+      return fail_host();
+    if (S_ISLNK(status.st_mode))
+      return follow(WZRUN_TRY(read_link(entry.get(), "")), slash);
+    if (!S_ISDIR(status.st_mode))
+      return fail(Errno::notdir);
+    entered_.push_back(std::move(entry));
+    return {};
+  }
+
+  /// Puts the text of a link in place of the component just read.
+  Status follow(std::string text, bool slash) {
+    if (links_++ == kMaxLinks)
+      return fail(Errno::loop);
+    if (text.empty())
+      return fail(Errno::noent);
+    if (is_absolute(text))
+      return fail(Errno::perm);
+    if (slash)
+      text += '/';
+    text.append(pending_, at_);
+    pending_ = std::move(text);
+    at_ = 0;
+    return {};
+  }
+
+  Entry entry(Last last) {
+    const auto dir = current();
+    return {dir, entered_.empty() ? OwnedFd{} : std::move(entered_.back()), std::move(last.name), last.slash};
+  }
+
+ private:
+  Status enter_dots(const std::string& name) {
+    struct stat status;
+    if (::fstatat(current(), ".", &status, 0) != 0)  // may it be searched?
+      return fail_host();
+    if (name == ".")
+      return {};
+    if (entered_.empty())
+      return fail(Errno::perm);
+    entered_.pop_back();
+    return {};
+  }
+
+  int root_;
+  std::vector<OwnedFd> entered_;
+  std::string pending_;
+  std::size_t at_ = 0;
+  int links_ = 0;
+};
+
+/// The text of the link that made an open with O_NOFOLLOW fail, or that it opened; nothing if it was no link.
+std::string link_in_the_way(const OwnedFd& opened, int dir, const char* name, int flags) {
+  const int error = errno;
+  struct stat status;
+  const bool by_path = opened && (flags & O_PATH) != 0;
+  if (by_path && (::fstat(opened.get(), &status) != 0 || !S_ISLNK(status.st_mode)))
+    return {};
+  if (!by_path && (opened || (error != ELOOP && error != ENOTDIR)))
+    return {};
+  auto text = by_path ? read_link(opened.get(), "") : read_link(dir, name);
+  errno = error;
+  return text ? *std::move(text) : std::string{};
+}
+
+Try<OwnedFd> open_by_walk(int root, std::string_view path, int flags, mode_t mode) {
+  const bool create = (flags & O_CREAT) != 0;
+  const bool follow = (flags & O_NOFOLLOW) == 0 && !(create && (flags & O_EXCL) != 0);
+  Walk walk{root, path};
+  for (;;) {
+    const auto last = WZRUN_TRY(walk.to_last());
+    if (create && (last.slash || last.name == "."))
+      return fail(!last.slash && (flags & O_EXCL) != 0 ? Errno::exist : Errno::isdir);
+    if (last.slash) {
+      WZRUN_CHECK(walk.enter(last.name, true));
+      continue;
+    }
+    const bool here = last.name == ".";
+    OwnedFd opened{::openat(walk.current(), last.name.c_str(), here ? flags & ~O_NOFOLLOW : flags | O_NOFOLLOW, mode)};
+    if (follow && !here) {
+      auto text = link_in_the_way(opened, walk.current(), last.name.c_str(), flags);
+      if (!text.empty()) {
+        WZRUN_CHECK(walk.follow(std::move(text), false));
+        continue;
+      }
+    }
+    if (!opened)
+      return fail_host();
+    return opened;
+  }
+}
+
+}  // namespace
+
+Try<OwnedFd> Resolver::open_by_kernel(int root, const char* path, int flags, mode_t mode) {
+  for (int race = 0; race < kMaxRaces; ++race) {
+    if (const int fd = openat2_beneath(root, path, flags, mode); fd >= 0)
+      return OwnedFd{fd};
+    if (errno == EAGAIN && (flags & O_NONBLOCK) == 0)
+      continue;
+    if (errno == EXDEV)
+      return fail(Errno::perm);
+    if (errno != ENOSYS && errno != EPERM && errno != EAGAIN)
+      return fail_host();
+    if (errno == EPERM) {  // a filter's answer, or this file's?
+      const OwnedFd probe{openat2_beneath(root, ".", O_PATH | O_CLOEXEC, 0)};
+      if (probe)
+        return fail(Errno::perm);
+    }
+    if (errno != EAGAIN)
+      mode_ = Mode::walk;
+    break;
+  }
+  return open_by_walk(root, path, flags, mode);
+}
+
+Try<OwnedFd> Resolver::open(int root, std::string_view path, int flags, mode_t mode) {
+  if (path.empty())
+    return fail(Errno::noent);
+  if (is_absolute(path))
+    return fail(Errno::perm);
+  flags |= kAlways;
+  if (mode_ == Mode::kernel)
+    return open_by_kernel(root, path.data(), flags, mode);
+  return open_by_walk(root, path, flags, mode);
+}
+
+Try<Entry> Resolver::parent(int root, std::string_view path) {
+  if (path.empty())
+    return fail(Errno::noent);
+  if (is_absolute(path))
+    return fail(Errno::perm);
+  const auto end = path.find_last_not_of('/') + 1;
+  const auto slash = path.substr(0, end).rfind('/');
+  const auto begin = slash == path.npos ? 0 : slash + 1;
+  const auto name = path.substr(begin, end - begin);
+  if (name == "." || name == "..") {
+    auto owner = WZRUN_TRY(open(root, path, O_PATH | O_DIRECTORY));
+    const int dir = owner.get();
+    return Entry{dir, std::move(owner), ".", false};
+  }
+  Entry entry{root, {}, std::string{path.substr(begin)}, end < path.size()};
+  if (begin > 0) {
+    entry.owner = WZRUN_TRY(open(root, std::string{path.substr(0, begin)}, O_PATH | O_DIRECTORY));
+    entry.dir = entry.owner.get();
+  }
+  return entry;
+}
+
+Try<Entry> Resolver::target(int root, std::string_view path) const {
+  if (path.empty())
+    return fail(Errno::noent);
+  Walk walk{root, path};
+  for (;;) {
+    auto last = WZRUN_TRY(walk.to_last());
+    if (last.name == ".")
+      return walk.entry(std::move(last));
+    if (last.slash) {
+      WZRUN_CHECK(walk.enter(last.name, true));
+      continue;
+    }
+    auto text = read_link(walk.current(), last.name.c_str());
+    if (!text && text.error() == Errno::inval)  // it is no link
+      return walk.entry(std::move(last));
+    WZRUN_CHECK(walk.follow(WZRUN_TRY(std::move(text)), false));
+  }
+}
+
+}  // namespace wzrun::wasi
