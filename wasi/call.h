@@ -1,9 +1,9 @@
 #pragma once
 
-#include "errno.h"
 #include "guest_memory.h"
 #include "state.h"
 #include "types.h"
+#include "wasi_errno.h"
 #include "wzrun/host_module.h"
 
 #include <cerrno>

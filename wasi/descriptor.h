@@ -1,8 +1,8 @@
 #pragma once
 
-#include "errno.h"
 #include "owned_fd.h"
 #include "types.h"
+#include "wasi_errno.h"
 
 #include <sys/stat.h>
 

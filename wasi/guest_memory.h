@@ -1,7 +1,7 @@
 #pragma once
 
-#include "errno.h"
 #include "types.h"
+#include "wasi_errno.h"
 
 #include <cstdint>
 #include <cstring>

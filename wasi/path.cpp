@@ -118,7 +118,7 @@ struct Opening {
 
 Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, std::uint32_t lookup) {
   const bool directory = (open_flags & oflags::directory) != 0;
-  const bool writes = (base & rights::writing) != 0 && !directory;
+  const bool writes = (base & (directory ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
   const bool reads = (base & (rights::fd_read | rights::fd_readdir)) != 0;
   const auto when = [](std::uint32_t value, std::uint32_t bit, int host) { return (value & bit) != 0 ? host : 0; };
   const int access = !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "errno.h"
 #include "owned_fd.h"
+#include "wasi_errno.h"
 
 #include <sys/types.h>
 

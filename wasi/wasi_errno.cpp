@@ -1,4 +1,4 @@
-#include "errno.h"
+#include "wasi_errno.h"
 
 #include <array>
 
