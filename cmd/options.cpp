@@ -1,0 +1,143 @@
+#include "options.h"
+
+#include "report.h"
+#include "suggest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+
+namespace wzrun::cmd {
+namespace {
+
+bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-' && word != "--"; }
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+/// `-v, --verbose` or `    --dir HOST[::GUEST][:ro]`
+std::string synopsis(const CLI::Option& option) {
+  std::string text = option.get_snames().empty() ? "    " : "-" + option.get_snames().front() + ", ";
+  text += "--" + option.get_lnames().front();
+  if (takes_value(option))
+    text += " " + option.get_type_name();
+  return text;
+}
+
+}  // namespace
+
+CLI::App& Options::app() {
+  if (!app_) {
+    app_.emplace();
+    app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app_->set_help_flag("-h,--help", "print this help");
+    define_(*app_);
+  }
+  return *app_;
+}
+
+CLI::Option* Options::find(std::string_view name) {
+  const bool is_long = name.starts_with("--");
+  for (auto* option : app().get_options()) {
+    const auto& names = is_long ? option->get_lnames() : option->get_snames();
+    if (std::ranges::find(names, name.substr(is_long ? 2 : 1)) != names.end())
+      return option;
+  }
+  return nullptr;
+}
+
+UsageError Options::unknown(std::string_view name) {
+  std::vector<std::string> known;
+  for (const auto* option : app().get_options())
+    known.push_back("--" + option->get_lnames().front());
+  const auto near = nearest(name, known);
+  return {fmt::format("unknown option '{}': {}", printable(name),
+                      near ? fmt::format("did you mean '{}'?", *near) : see_help())};
+}
+
+Parsed<void> Options::take(Words& words, OnUnknown on_unknown) {
+  while (!words.empty() && is_option(words.front())) {
+    const auto word = words.front();
+    const auto equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
+    const auto name = word.substr(0, equals);
+    const auto* option = find(name);
+    const bool is_programs = option == nullptr || option == app().get_help_ptr();
+    if (on_unknown == OnUnknown::stop && is_programs)
+      return {};
+    if (option == nullptr)
+      return std::unexpected(unknown(name));
+    words = words.subspan(1);
+
+    taken_.emplace_back(name);
+    if (!takes_value(*option)) {
+      if (equals != std::string_view::npos)
+        return std::unexpected(UsageError{fmt::format("{} takes no value", name)});
+    } else if (equals != std::string_view::npos) {
+      taken_.emplace_back(word.substr(equals + 1));
+    } else if (!words.empty()) {
+      taken_.emplace_back(words.front());
+      words = words.subspan(1);
+    } else {
+      return std::unexpected(UsageError{fmt::format("{} needs a value: {}", name, option->get_type_name())});
+    }
+  }
+  return {};
+}
+
+Parsed<bool> Options::apply() {
+  if (taken_.empty())
+    return true;
+  std::ranges::reverse(taken_);  // as CLI11 wants it
+  try {
+    app().parse(std::move(taken_));
+  } catch (const CLI::CallForHelp&) {
+    return false;
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(UsageError{printable(error.what())});
+  }
+  return true;
+}
+
+std::string Options::help() {
+  std::size_t width = 0;
+  for (const auto* option : app().get_options())
+    width = std::max(width, synopsis(*option).size());
+  auto text = fmt::format("Usage: {}\n\nOptions:\n", usage_);
+  for (const auto* option : app().get_options())
+    fmt::format_to(std::back_inserter(text), "  {:<{}}  {}\n", synopsis(*option), width, option->get_description());
+  fmt::format_to(std::back_inserter(text), "\n{}", examples_);
+  return text;
+}
+
+void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,
+                     const char* description) {
+  app.add_option(name, values, description)
+      ->type_name(type)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+Parsed<std::optional<std::vector<std::string>>> read_operands(Options& options, Words words) {
+  std::vector<std::string> operands;
+  while (!words.empty()) {
+    if (const auto taken = options.take(words, Options::OnUnknown::fail); !taken)
+      return std::unexpected(taken.error());
+    if (words.empty())
+      break;
+    if (words.front() == "--") {
+      operands.insert(operands.end(), words.begin() + 1, words.end());
+      break;
+    }
+    operands.emplace_back(words.front());
+    words = words.subspan(1);
+  }
+  const auto applied = options.apply();
+  if (!applied)
+    return std::unexpected(applied.error());
+  if (!*applied)
+    return std::nullopt;
+  return operands;
+}
+
+}  // namespace wzrun::cmd

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "command.h"
+
+#include <CLI/CLI.hpp>
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wzrun::cmd {
+
+/// What is wrong with a command line, one line.
+struct UsageError {
+  std::string message;
+};
+template <typename T>
+using Parsed = std::expected<T, UsageError>;
+
+/// The options of a command. CLI11 knows their names, values and help; which words are options is decided here,
+/// because the program's arguments stand on the same command line and must not be touched.
+class Options {
+ public:
+  using Define = std::function<void(CLI::App&)>;
+  /// `define` runs when the first word needs it: most runs have no options.
+  Options(std::string_view command, std::string_view usage, std::string_view examples, Define define)
+      : command_(command), usage_(usage), examples_(examples), define_(std::move(define)) {}
+
+  enum class OnUnknown {
+    fail,
+    stop,  ///< it belongs to the program, and so do `--help` and `--version`
+  };
+  /// Takes the options in front of `words` off it, up to the first other word, `--` or `-`.
+  Parsed<void> take(Words& words, OnUnknown on_unknown);
+  /// Sets the variables that `define` bound. False if help was asked for.
+  Parsed<bool> apply();
+
+  std::string help();
+  /// Ends a message about a wrong command line.
+  std::string see_help() const { return "see wzrun " + std::string(command_) + " --help"; }
+
+ private:
+  CLI::App& app();
+  CLI::Option* find(std::string_view name);
+  UsageError unknown(std::string_view name);
+
+  std::string_view command_, usage_, examples_;
+  Define define_;
+  std::optional<CLI::App> app_;
+  std::vector<std::string> taken_;  ///< each option's name, and then its value if it has one
+};
+
+/// An option that may be given several times, one value each time.
+void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,
+                     const char* description);
+
+/// For commands whose words are all wzrun's: the operands, with options anywhere before `--`.
+/// Nothing if help was asked for.
+Parsed<std::optional<std::vector<std::string>>> read_operands(Options& options, Words words);
+
+}  // namespace wzrun::cmd

@@ -1,0 +1,223 @@
+#include "command.h"
+#include "deadline.h"
+#include "invoke.h"
+#include "load.h"
+#include "report.h"
+#include "run_options.h"
+#include "suggest.h"
+
+#include "wzrun/runtime.h"
+#include "wzrun/wasi.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace wzrun::cmd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(StartTime start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// One run of one module. It and all it owns live until the process ends.
+class Run {
+ public:
+  Run(RunOptions options, StartTime start) : options_(std::move(options)), start_(start) {}
+
+  int main();
+
+ private:
+  int fail(std::string_view message) const { return cmd::fail(options_.module_path, message); }
+  int fail(const UsageError& error) const { return cmd::fail(error.message); }
+  void say(std::string_view message) const {
+    if (options_.verbose)
+      warn(fmt::format("{}: {}", printable(options_.module_path), message));
+  }
+
+  int load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config);
+  int run_program(const CompiledModule& code, const ModuleConfig& config);
+  int run_function(const CompiledModule& code, const ModuleConfig& config);
+  int print_results(const std::vector<Value>& results) const;
+  Expected<void> provide_wasi(const CompiledModule& code);
+
+  /// What to say of a module that has no export `name` to call.
+  std::string without_export(const CompiledModule& code, std::string_view name) const;
+  /// The functions that nobody provides, if that is why linking failed.
+  std::vector<std::string> missing_imports(const CompiledModule& code) const;
+  int report_unlinkable(const CompiledModule& code, const Error& error) const;
+  int report(const Halt& halt) const;
+
+  const RunOptions options_;
+  const StartTime start_;
+  std::unique_ptr<Deadline> deadline_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+int Run::main() {
+  const auto limit = time_limit(options_);
+  if (!limit)
+    return fail(limit.error());
+  const auto runtime_config = cmd::runtime_config(options_);
+  if (!runtime_config)
+    return fail(runtime_config.error());
+  const auto module_config = cmd::module_config(options_);
+  if (!module_config)
+    return fail(module_config.error());
+  if (*limit) {
+    deadline_ = std::make_unique<Deadline>(
+        start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), options_.timeout));
+  }
+  const int status = load_and_run(*runtime_config, *module_config);
+  if (!deadline_ || deadline_->disarm())
+    return status;
+  warn(deadline_->message());
+  return kTimedOut;
+}
+
+int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config) {
+  const auto bytes = ModuleBytes::from_file(options_.module_path);
+  if (!bytes)
+    return fail(explain_unreadable(bytes.error(), options_.module_path));
+  runtime_ = std::make_unique<Runtime>(runtime_config);
+  const auto code = runtime_->compile(*bytes);
+  if (!code)
+    return fail(explain(code.error(), bytes->view()));
+  if (const auto provided = provide_wasi(*code); !provided)
+    return fail(provided.error().to_string());
+  say(fmt::format("{} bytes loaded after {:.1f} ms", bytes->view().size(), milliseconds_since(start_)));
+  if (deadline_)
+    deadline_->watch(*runtime_);
+  const int status = options_.invoke.empty() ? run_program(*code, module_config) : run_function(*code, module_config);
+  say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
+  return status;
+}
+
+Expected<void> Run::provide_wasi(const CompiledModule& code) {
+  const auto imports = code.imports();
+  const bool wanted = std::ranges::any_of(imports, [](const External& i) { return i.module.starts_with("wasi_"); });
+  return wanted ? wasi::instantiate(*runtime_) : Expected<void>();
+}
+
+int Run::run_program(const CompiledModule& code, const ModuleConfig& config) {
+  const auto exports = code.exports();
+  const auto start = std::ranges::find(exports, "_start", &External::name);
+  if (start == exports.end() || start->kind != ExternalKind::function)
+    return fail(without_export(code, "_start"));
+  if (start->type != "(func)")
+    return fail(fmt::format(
+        "`_start` is {}, and a program's start has no parameters and results; call it with --invoke", start->type));
+  const auto instance = runtime_->instantiate(code, config.with_start_functions({"_start"}));
+  if (instance)
+    return 0;
+  if (const auto* error = std::get_if<Error>(&instance.error()))
+    return report_unlinkable(code, *error);
+  return report(instance.error());
+}
+
+int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
+  const auto instance = runtime_->instantiate(code, config);
+  if (!instance) {
+    const auto* error = std::get_if<Error>(&instance.error());
+    return error != nullptr ? report_unlinkable(code, *error) : report(instance.error());
+  }
+  const auto function = instance->exported_function(options_.invoke);
+  if (!function)
+    return fail(without_export(code, options_.invoke));
+  const auto arguments = parse_arguments(options_.args, function->params());
+  if (!arguments)
+    return fail(fmt::format("--invoke {}: {}", printable(options_.invoke), arguments.error().message));
+  if (const auto initialize = instance->exported_function("_initialize");
+      initialize && options_.invoke != "_initialize") {
+    if (const auto initialized = initialize->call(); !initialized)
+      return report(initialized.error());
+  }
+  const auto results = function->call(*arguments);
+  return results ? print_results(*results) : report(results.error());
+}
+
+int Run::print_results(const std::vector<Value>& results) const {
+  std::string text;
+  for (const auto& result : results)
+    text += to_string(result) + "\n";
+  return print(text);
+}
+
+std::string Run::without_export(const CompiledModule& code, std::string_view name) const {
+  constexpr std::size_t kMost = 20;
+  std::vector<std::string> functions;
+  for (const auto& item : code.exports()) {
+    if (item.kind == ExternalKind::function)
+      functions.push_back(printable(item.name));
+  }
+  if (functions.empty())
+    return fmt::format("no function `{}` to call; the module exports no functions", printable(name));
+  const auto near = options_.invoke.empty() ? std::nullopt : nearest(name, functions);
+  if (near)
+    return fmt::format("no function `{}` to call; did you mean '{}'?", printable(name), *near);
+  const auto count = functions.size();
+  functions.resize(std::min(count, kMost));
+  return fmt::format("no function `{}` to call; {}the module exports: {}{}", printable(name),
+                     options_.invoke.empty() ? "use --invoke NAME, " : "", fmt::join(functions, ", "),
+                     count > kMost ? fmt::format(" and {} more", count - kMost) : "");
+}
+
+std::vector<std::string> Run::missing_imports(const CompiledModule& code) const {
+  std::vector<std::string> missing;
+  for (const auto& import : code.imports()) {
+    if (import.kind != ExternalKind::function)
+      continue;
+    const auto provider = runtime_->module(import.module);
+    if (!provider || !provider->exported_function(import.name))
+      missing.push_back(fmt::format("`{}` `{}` {}", printable(import.module), printable(import.name), import.type));
+  }
+  return missing;
+}
+
+int Run::report_unlinkable(const CompiledModule& code, const Error& error) const {
+  if (error.kind != ErrorKind::unlinkable)
+    return fail(error.to_string());
+  constexpr std::size_t kMost = 10;
+  const auto missing = options_.unknown_imports == "error" ? missing_imports(code) : std::vector<std::string>();
+  if (missing.empty())
+    return fail(error.to_string());
+  for (const auto& import : std::span(missing).first(std::min(missing.size(), kMost)))
+    fail("missing import " + import);
+  if (missing.size() > kMost)
+    fail(fmt::format("missing {} more imports; wzrun inspect lists all", missing.size() - kMost));
+  return fail(
+      "nobody provides these functions; --unknown-imports=trap runs until one is called, =default returns zeros");
+}
+
+int Run::report(const Halt& halt) const {
+  if (const auto* exit = std::get_if<Exit>(&halt))
+    return static_cast<int>(exit->code & 0xff);  // as the operating system cuts it
+  if (const auto* error = std::get_if<Error>(&halt))
+    return fail(error->to_string());
+  const auto& trap = std::get<Trap>(halt);
+  if (trap.kind == TrapKind::interrupted && deadline_)
+    return kTimedOut;
+  fail("trap: " + trap.to_string());
+  return kTrapped;
+}
+
+}  // namespace
+
+int run_main(Words words, StartTime start) {
+  auto options = read_run_options(words);
+  if (!options)
+    return fail(options.error().message);
+  if (!*options)
+    return 0;
+  // Never destroyed: the process ends, and the deadline's thread may still look at it.
+  return (new Run(**std::move(options), start))->main();
+}
+
+}  // namespace wzrun::cmd
