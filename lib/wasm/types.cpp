@@ -84,7 +84,7 @@ bool defined_matches(const Module& module, std::uint32_t sub, std::uint32_t supe
 }  // namespace
 
 bool matches(const Module& module, HeapType sub, HeapType super) {
-  if (sub == super)
+  if (sub == super || sub == kBottomHeap)
     return true;
   if (sub.is_abstract() && super.is_abstract())
     return abstract_matches(sub.abstract(), super.abstract());

@@ -6,6 +6,9 @@
 /// Source: Wasm 3.0, 3.3.
 namespace wzrun::wasm {
 
+/// The heap type of an unknown reference in dead code: it matches every other.
+inline constexpr HeapType kBottomHeap = HeapType::from_bits(HeapType(AbstractHeap{}).bits());
+
 /// The abstract heap type right above a defined type's kind: func, struct or array.
 AbstractHeap abstract_of(CompositeKind kind);
 
