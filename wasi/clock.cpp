@@ -1,11 +1,10 @@
 #include "clock.h"
 
 #include "functions.h"
+#include "timestamp.h"
 
 namespace wzrun::wasi {
 namespace {
-
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
 Try<clockid_t> host_clock(std::uint32_t id) {
   switch (static_cast<ClockId>(id)) {
@@ -22,19 +21,6 @@ Try<clockid_t> host_clock(std::uint32_t id) {
 }
 
 }  // namespace
-
-std::uint64_t timestamp_of(const timespec& time) {
-  if (time.tv_sec < 0)
-    return 0;
-  const auto seconds = static_cast<std::uint64_t>(time.tv_sec);
-  if (seconds >= UINT64_MAX / kNsPerSecond)
-    return UINT64_MAX;
-  return seconds * kNsPerSecond + static_cast<std::uint64_t>(time.tv_nsec);
-}
-
-timespec timespec_of(std::uint64_t ns) {
-  return {.tv_sec = static_cast<time_t>(ns / kNsPerSecond), .tv_nsec = static_cast<long>(ns % kNsPerSecond)};
-}
 
 Try<std::uint64_t> clock_now_ns(const ModuleConfig& config, std::uint32_t id) {
   const auto host = WZRUN_TRY(host_clock(id));

@@ -4,19 +4,12 @@
 #include "wasi_errno.h"
 #include "wzrun/config.h"
 
-#include <sys/stat.h>
-
 #include <cstdint>
-#include <ctime>
 
 namespace wzrun::wasi {
 
 /// What the program's clock shows, in nanoseconds: the configured one's time where there is one.
 /// Errors: EINVAL for an id that does not exist.
 Try<std::uint64_t> clock_now_ns(const ModuleConfig& config, std::uint32_t id);
-
-/// Nanoseconds since 1970, 0 for a time before.
-std::uint64_t timestamp_of(const timespec& time);
-timespec timespec_of(std::uint64_t ns);
 
 }  // namespace wzrun::wasi

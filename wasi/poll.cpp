@@ -3,6 +3,7 @@
 /// of the program registered and released again, to do in many system calls what ppoll does in one.
 #include "clock.h"
 #include "functions.h"
+#include "timestamp.h"
 
 #include <poll.h>
 #include <sys/ioctl.h>
