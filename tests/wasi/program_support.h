@@ -1,0 +1,25 @@
+#pragma once
+
+#include "wzrun/config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace wzrun::test {
+
+/// What a program did: its exit status, 134 after a trap, and what it wrote.
+struct Outcome {
+  std::uint32_t status = 0;
+  std::string output;
+  std::string errors;
+  std::string trap;  ///< or why it could not run
+};
+
+/// Standard input: a pipe without a byte in it.
+enum class Input : std::uint8_t { ended, open };
+
+/// Runs a program with WASI and pipes for its standard streams, and interrupts it after a minute.
+Outcome run_program(const std::filesystem::path& module, const ModuleConfig& config, Input input = Input::ended);
+
+}  // namespace wzrun::test

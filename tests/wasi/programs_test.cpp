@@ -1,0 +1,101 @@
+// The programs of testdata/wasi check WASI from inside; each prints `ok`, or what was answered otherwise.
+
+#include "temp_dir.h"
+#include "wasi/program_support.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+namespace fs = std::filesystem;
+using namespace wzrun;
+using test::Input;
+using test::TempDir;
+
+namespace {
+
+void check_program(const char* name, const ModuleConfig& config, Input input = Input::ended) {
+  const auto outcome =
+      test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi" / (std::string{name} + ".wasm"), config, input);
+  CHECK(outcome.output == "ok\n");
+  CHECK(outcome.errors == "");
+  CHECK(outcome.trap == "");
+  CHECK(outcome.status == 0);
+}
+
+ModuleConfig with_root(const TempDir& temp) {
+  fs::create_directory(temp / "root");
+  temp.write("root/file", "file");
+  return ModuleConfig{}
+      .with_args({"program"})
+      .with_env("KEY", "value")
+      .with_fs(FSConfig{}.with_directory(temp / "root", "/"));
+}
+
+}  // namespace
+
+TEST_CASE("each pointer and length past the end of memory is EFAULT") {
+  const TempDir temp;
+  check_program("bad_pointers", with_root(temp));
+  CHECK(temp.read("root/file") == "file");
+}
+
+TEST_CASE("a read-only mount refuses every change, also through other mounts") {
+  const TempDir temp;
+  fs::create_directories(temp / "ro/dir");
+  fs::create_directory(temp / "rw");
+  temp.write("ro/file", "file");
+  fs::create_symlink("file", temp / "ro/to_file");
+  REQUIRE(::mkfifo((temp / "ro/fifo").c_str(), 0600) == 0);
+  check_program("read_only",
+                ModuleConfig{}.with_fs(
+                    FSConfig{}.with_read_only_directory(temp / "ro", "/ro").with_directory(temp / "rw", "/rw")));
+  CHECK(temp.read("ro/file") == "file");
+  CHECK_FALSE(fs::exists(temp / "ro/new"));
+  CHECK_FALSE(fs::exists(temp / "rw/stolen"));
+}
+
+TEST_CASE("no path leads out of a mount") {
+  const TempDir temp;
+  const auto config = with_root(temp);
+  fs::create_directory(temp / "root/dir");
+  fs::create_directory(temp / "outside");
+  temp.write("outside/secret", "secret");
+  fs::create_symlink("../outside", temp / "root/climbs");
+  fs::create_symlink("/", temp / "root/absolute");
+  check_program("confined", config);
+  CHECK(temp.read("outside/secret") == "secret");
+  CHECK(std::distance(fs::directory_iterator{temp / "outside"}, fs::directory_iterator{}) == 1);
+  CHECK(std::distance(fs::directory_iterator{temp.path()}, fs::directory_iterator{}) == 2);
+}
+
+TEST_CASE("descriptors keep POSIX's numbers, and directories are read through any buffer") {
+  const TempDir temp;
+  const auto config = with_root(temp);
+  fs::create_directory(temp / "root/many");
+  for (int i = 0; i < 200; ++i)
+    temp.write("root/many/" + std::to_string(i), "");
+  check_program("descriptors", config);
+}
+
+TEST_CASE("poll_oneoff waits for clocks and descriptors at once") {
+  const TempDir temp;
+  check_program("polling", with_root(temp), Input::open);
+}
+
+TEST_CASE("wasi_unstable has its own numbers and layouts") {
+  const TempDir temp;
+  check_program("preview0", with_root(temp));
+}
+
+TEST_CASE("a mount that is missing is an error that names it") {
+  const TempDir temp;
+  const auto config = ModuleConfig{}.with_fs(FSConfig{}.with_directory(temp / "missing", "/data"));
+  const auto outcome = test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi/polling.wasm", config);
+  CHECK(outcome.status == 125);
+  CHECK(outcome.trap.find((temp / "missing").string()) != std::string::npos);
+  CHECK(outcome.trap.find("/data") != std::string::npos);
+  CHECK(outcome.trap.find("No such file or directory") != std::string::npos);
+}
