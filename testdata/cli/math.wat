@@ -1,0 +1,16 @@
+;; Functions to call by name; no start.
+(module
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "add64") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
+  (func (export "half") (param f32) (result f32) (f32.mul (local.get 0) (f32.const 0.5)))
+  (func (export "third") (param f64) (result f64) (f64.div (local.get 0) (f64.const 3)))
+  (func (export "vector") (param v128) (result v128) (local.get 0))
+  (func (export "pair") (result i32 f64) (i32.const -1) (f64.const 1.5))
+  (func (export "is_null") (param externref) (result i32) (ref.is_null (local.get 0)))
+  (func (export "nothing"))
+  (func (export "divide") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func $depth (export "depth") (param i32) (result i32)
+    (if (result i32) (i32.eqz (local.get 0))
+      (then (i32.const 0))
+      (else (i32.add (i32.const 1) (call $depth (i32.sub (local.get 0) (i32.const 1)))))))
+  (global (export "answer") i32 (i32.const 42)))

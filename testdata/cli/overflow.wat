@@ -1,0 +1,1 @@
+(module (func $deeper (call $deeper)) (func (export "_start") (call $deeper)))
