@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# usage: tests/bench/interp.sh [BENCH_OPTION...]
+# The shared benchmark programs on wzrun's interpreter and on the interpreters among wasmi and wazero that are on PATH,
+# by turns. The options are those of bench.py: --filter, --runs, --json, ... By default --filter shootout.
+# The programs' imports bench.start and bench.end, which only wzrun can stand in for, become empty functions.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+wzrun=$(realpath "${WZRUN:-build/release/bin/wzrun}")
+bench=$(realpath "${WZRUN_SHARED_DIR:-../shared}/bench")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+python3 - "$bench" "$folder" <<'PYTHON'
+import json, pathlib, re, subprocess, sys
+bench, folder = map(pathlib.Path, sys.argv[1:])
+workloads = json.loads((bench / 'workloads.json').read_text())
+for w in workloads:
+    module = bench / w['wasm']
+    text = subprocess.run(['wasm2wat', '--enable-all', '--generate-names', module], check=True, capture_output=True, text=True).stdout
+    imports = re.compile(r'\(import "bench" "\w+" (\(func \$\S+ \(type \S+\))\)\)')
+    functions = [m.group(1) + ')' for m in imports.finditer(text)]
+    end = text.rindex(')')
+    text = imports.sub('', text[:end]) + '\n'.join(functions) + ')'
+    target = folder / (w['name'] + '.wasm')
+    subprocess.run(['wat2wasm', '--enable-all', '-', '-o', target], input=text, text=True, check=True)
+    w.update(wasm=str(target), dir=str(module.parent))
+    for stream in ('stdout', 'stderr'):
+        if stream in w:
+            w[stream] = str(bench / w[stream])
+(folder / 'workloads.json').write_text(json.dumps(workloads))
+PYTHON
+
+runtimes=(--runtime "wzrun=$wzrun --interpreter --dir . {wasm} -- {args}")
+command -v wasmi >/dev/null && runtimes+=(--runtime "wasmi=wasmi --dir . {wasm} {args}")
+command -v wazero >/dev/null && runtimes+=(--runtime "wazero=wazero run -interpreter -mount=.:/ {wasm} {args}")
+[ $# -gt 0 ] || set -- --filter shootout
+"$bench/bench.py" --workloads "$folder/workloads.json" "${runtimes[@]}" "$@"
