@@ -21,7 +21,7 @@ class DirectoryReader {
     std::uint64_t next;
     std::uint64_t ino;
     Filetype type;  ///< unknown where the file system does not say
-    std::string_view name;
+    const char* name;
   };
 
   /// Goes to `cookie`, 0 being the start. Errors: EINVAL for a number that was no cookie.

@@ -8,7 +8,7 @@ namespace {
 
 /// The number of an entry, except that `..` of a preopen, which lies outside, is told as the preopen itself.
 std::uint64_t told_inode(const Descriptor& directory, const DirectoryReader::Item& item) {
-  if (!directory.preopen_name || item.name != "..")
+  if (!directory.preopen_name || std::string_view{item.name} != "..")
     return item.ino;
   struct stat status;
   return ::fstat(directory.fd, &status) == 0 ? status.st_ino : 0;
@@ -16,8 +16,8 @@ std::uint64_t told_inode(const Descriptor& directory, const DirectoryReader::Ite
 
 Filetype told_type(const Descriptor& directory, const DirectoryReader::Item& item) {
   struct stat status;
-  if (item.type == Filetype::unknown && item.name != ".." &&
-      ::fstatat(directory.fd, item.name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+  if (item.type == Filetype::unknown && std::string_view{item.name} != ".." &&
+      ::fstatat(directory.fd, item.name, &status, AT_SYMLINK_NOFOLLOW) == 0)
     return filetype_of(status);
   return item.type;
 }
@@ -29,7 +29,7 @@ Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, s
   const auto bytes = WZRUN_TRY(call.memory.range(buffer, buffer_len));
   WZRUN_CHECK(call.memory.range(used, sizeof(std::uint32_t)));
   if (!directory->reader)
-    directory->reader = std::make_unique<DirectoryReader>();
+    directory->reader = std::make_unique_for_overwrite<DirectoryReader>();
   auto& reader = *directory->reader;
   WZRUN_CHECK(reader.seek(directory->fd, cookie));
 
@@ -41,13 +41,14 @@ Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, s
     if (!peeked || *peeked == nullptr)
       break;
     const auto& item = **peeked;
+    const std::string_view name{item.name};
     const Dirent header{.next = item.next,
                         .ino = told_inode(*directory, item),
-                        .namlen = static_cast<std::uint32_t>(item.name.size()),
+                        .namlen = static_cast<std::uint32_t>(name.size()),
                         .type = told_type(*directory, item)};
-    const auto packed = pack_dirent(bytes, at, header, item.name);
+    const auto packed = pack_dirent(bytes, at, header, name);
     at += packed;
-    if (packed < sizeof header + item.name.size())
+    if (packed < sizeof header + name.size())
       break;  // the program comes back for this one
     reader.advance();
   }

@@ -29,10 +29,10 @@ class GuestPath {
       return fail(Errno::inval);
     return {};
   }
-  std::string_view view() const { return {text_, size_}; }
+  const char* c_str() const { return text_; }
   /// Whether it is a name in the directory itself, for which nothing has to be resolved.
   bool is_name() const {
-    const auto path = view();
+    const std::string_view path{text_, size_};
     return path.find('/') == path.npos && path != "." && path != "..";
   }
 
@@ -48,11 +48,11 @@ Status check_lookup(std::uint32_t lookup) {
 }
 
 Try<OwnedFd> open_at(Call& call, const Descriptor& dir, const GuestPath& path, int flags, mode_t mode = 0) {
-  return call.retry_interrupted([&] { return call.state.resolver.open(dir.fd, path.view(), flags, mode); });
+  return call.retry_interrupted([&] { return call.state.resolver.open(dir.fd, path.c_str(), flags, mode); });
 }
 
 Try<Entry> parent_of(Call& call, const Descriptor& dir, const GuestPath& path) {
-  return call.retry_interrupted([&] { return call.state.resolver.parent(dir.fd, path.view()); });
+  return call.retry_interrupted([&] { return call.state.resolver.parent(dir.fd, path.c_str()); });
 }
 
 /// Where a change is to be made: a directory that allows it, and a path.
@@ -99,7 +99,7 @@ Try<Filestat> filestat(Call& call, Fd fd, std::uint32_t lookup, Address path_at,
   const bool follow = (lookup & lookupflags::symlink_follow) != 0;
   struct stat status;
   if (path.is_name()) {
-    if (::fstatat(dir->fd, path.view().data(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fstatat(dir->fd, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       return fail_host();
     if (!follow || !S_ISLNK(status.st_mode))
       return filestat_of(status, filetype_of(status));
@@ -218,7 +218,7 @@ Status path_filestat_set_times(Call& call, Fd fd, std::uint32_t lookup, Address 
   WZRUN_CHECK(timespecs_of(atim, mtim, flags, times));
   auto entry = WZRUN_TRY(parent_of(call, *place.dir, place.path));
   if (entry.slash || (lookup & lookupflags::symlink_follow) != 0)
-    entry = WZRUN_TRY(call.state.resolver.target(place.dir->fd, place.path.view()));
+    entry = WZRUN_TRY(call.state.resolver.target(place.dir->fd, place.path.c_str()));
   if (place.dir->read_only)
     return fail(Errno::rofs);
   WZRUN_CHECK(call.retry([&] { return ::utimensat(entry.dir, entry.name.c_str(), times, AT_SYMLINK_NOFOLLOW); }));
@@ -306,10 +306,10 @@ Status path_symlink(Call& call, Address text_at, std::uint32_t text_len, Fd fd, 
   GuestPath text;
   WZRUN_CHECK(place.read(call, fd, rights::path_symlink, path, path_len));
   WZRUN_CHECK(text.read(call.memory, text_at, text_len));
-  if (text.view().starts_with('/'))
+  if (*text.c_str() == '/')
     return fail(Errno::perm);
   const auto entry = WZRUN_TRY(entry_to_make(call, place));
-  WZRUN_CHECK(call.retry([&] { return ::symlinkat(text.view().data(), entry.dir, entry.name.c_str()); }));
+  WZRUN_CHECK(call.retry([&] { return ::symlinkat(text.c_str(), entry.dir, entry.name.c_str()); }));
   return {};
 }
 

@@ -35,7 +35,13 @@ Try<std::string> read_link(int dir, const char* name) {
   return std::string{text, static_cast<std::size_t>(length)};
 }
 
-bool is_absolute(std::string_view path) { return path.starts_with('/'); }
+Status check_relative(std::string_view path) {
+  if (path.empty())
+    return fail(Errno::noent);
+  if (path.starts_with('/'))
+    return fail(Errno::perm);
+  return {};
+}
 
 /// A walk down a path, one component at a time.
 class Walk {
@@ -45,13 +51,11 @@ class Walk {
     bool slash;
   };
 
-  Walk(int root, std::string_view path) : root_(root), pending_(path) {}
+  Walk(int root, const char* path) : root_(root), pending_(path) {}
 
   int current() const { return entered_.empty() ? root_ : entered_.back().get(); }
 
   Try<Last> to_last() {
-    if (is_absolute(pending_))
-      return fail(Errno::perm);
     for (;;) {
       const auto end = std::min(pending_.find('/', at_), pending_.size());
       const auto next = std::min(pending_.find_first_not_of('/', end), pending_.size());
@@ -89,10 +93,7 @@ class Walk {
   Status follow(std::string text, bool slash) {
     if (links_++ == kMaxLinks)
       return fail(Errno::loop);
-    if (text.empty())
-      return fail(Errno::noent);
-    if (is_absolute(text))
-      return fail(Errno::perm);
+    WZRUN_CHECK(check_relative(text));
     if (slash)
       text += '/';
     text.append(pending_, at_);
@@ -140,7 +141,7 @@ std::string link_in_the_way(const OwnedFd& opened, int dir, const char* name, in
   return text ? *std::move(text) : std::string{};
 }
 
-Try<OwnedFd> open_by_walk(int root, std::string_view path, int flags, mode_t mode) {
+Try<OwnedFd> open_by_walk(int root, const char* path, int flags, mode_t mode) {
   const bool create = (flags & O_CREAT) != 0;
   const bool follow = (flags & O_NOFOLLOW) == 0 && !(create && (flags & O_EXCL) != 0);
   Walk walk{root, path};
@@ -191,42 +192,36 @@ Try<OwnedFd> Resolver::open_by_kernel(int root, const char* path, int flags, mod
   return open_by_walk(root, path, flags, mode);
 }
 
-Try<OwnedFd> Resolver::open(int root, std::string_view path, int flags, mode_t mode) {
-  if (path.empty())
-    return fail(Errno::noent);
-  if (is_absolute(path))
-    return fail(Errno::perm);
+Try<OwnedFd> Resolver::open(int root, const char* path, int flags, mode_t mode) {
+  WZRUN_CHECK(check_relative(path));
   flags |= kAlways;
   if (mode_ == Mode::kernel)
-    return open_by_kernel(root, path.data(), flags, mode);
+    return open_by_kernel(root, path, flags, mode);
   return open_by_walk(root, path, flags, mode);
 }
 
-Try<Entry> Resolver::parent(int root, std::string_view path) {
-  if (path.empty())
-    return fail(Errno::noent);
-  if (is_absolute(path))
-    return fail(Errno::perm);
+Try<Entry> Resolver::parent(int root, const char* text) {
+  WZRUN_CHECK(check_relative(text));
+  const std::string_view path{text};
   const auto end = path.find_last_not_of('/') + 1;
   const auto slash = path.substr(0, end).rfind('/');
   const auto begin = slash == path.npos ? 0 : slash + 1;
   const auto name = path.substr(begin, end - begin);
   if (name == "." || name == "..") {
-    auto owner = WZRUN_TRY(open(root, path, O_PATH | O_DIRECTORY));
+    auto owner = WZRUN_TRY(open(root, text, O_PATH | O_DIRECTORY));
     const int dir = owner.get();
     return Entry{dir, std::move(owner), ".", false};
   }
   Entry entry{root, {}, std::string{path.substr(begin)}, end < path.size()};
   if (begin > 0) {
-    entry.owner = WZRUN_TRY(open(root, std::string{path.substr(0, begin)}, O_PATH | O_DIRECTORY));
+    entry.owner = WZRUN_TRY(open(root, std::string{path.substr(0, begin)}.c_str(), O_PATH | O_DIRECTORY));
     entry.dir = entry.owner.get();
   }
   return entry;
 }
 
-Try<Entry> Resolver::target(int root, std::string_view path) const {
-  if (path.empty())
-    return fail(Errno::noent);
+Try<Entry> Resolver::target(int root, const char* path) const {
+  WZRUN_CHECK(check_relative(path));
   Walk walk{root, path};
   for (;;) {
     auto last = WZRUN_TRY(walk.to_last());
@@ -239,7 +234,9 @@ Try<Entry> Resolver::target(int root, std::string_view path) const {
     auto text = read_link(walk.current(), last.name.c_str());
     if (!text && text.error() == Errno::inval)  // it is no link
       return walk.entry(std::move(last));
-    WZRUN_CHECK(walk.follow(WZRUN_TRY(std::move(text)), false));
+    if (!text)
+      return fail(text.error());
+    WZRUN_CHECK(walk.follow(*std::move(text), false));
   }
 }
 

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace wzrun::wasi {
 
@@ -38,12 +37,11 @@ class Resolver {
 
   /// open(2) below `root`: `flags` as there, O_CLOEXEC and O_NOCTTY are added. With O_NOFOLLOW a link at the end is not
   /// followed. `path` ends with a NUL past its last byte.
-  Try<OwnedFd> open(int root, std::string_view path, int flags, mode_t mode = 0);
+  Try<OwnedFd> open(int root, const char* path, int flags, mode_t mode = 0);
   /// The path's last component and its directory. The component need not exist and may be a link.
-  /// `path` ends with a NUL past its last byte.
-  Try<Entry> parent(int root, std::string_view path);
+  Try<Entry> parent(int root, const char* path);
   /// As `parent`, but follows links at the end, too; at its return the name existed, was no link, and has no slashes.
-  Try<Entry> target(int root, std::string_view path) const;
+  Try<Entry> target(int root, const char* path) const;
 
  private:
   Try<OwnedFd> open_by_kernel(int root, const char* path, int flags, mode_t mode);

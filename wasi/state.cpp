@@ -98,13 +98,13 @@ Expected<std::shared_ptr<State>> State::create(const ModuleConfig& config) {
   WZRUN_CHECK(add_all(state->args, config.args(), "an argument"));
   std::vector<std::string> env;
   for (const auto& [key, value] : config.env())
-    env.push_back(key + '=' + value);
+    env.push_back(std::string{key}.append("=").append(value));
   WZRUN_CHECK(add_all(state->env, env, "the environment"));
 
-  auto& table = state->descriptors;
-  (void)table.insert(descriptor_of(config.stdin_stream()));
-  (void)table.insert(descriptor_of(config.stdout_stream()));
-  (void)table.insert(descriptor_of(config.stderr_stream()));
+  std::vector<Descriptor> given;
+  given.push_back(descriptor_of(config.stdin_stream()));
+  given.push_back(descriptor_of(config.stdout_stream()));
+  given.push_back(descriptor_of(config.stderr_stream()));
   for (const auto& mount : config.fs().mounts()) {
     Descriptor directory;
     directory.kind = Descriptor::Kind::host;
@@ -115,9 +115,11 @@ Expected<std::shared_ptr<State>> State::create(const ModuleConfig& config) {
     directory.base = rights::directory_base;
     directory.inheriting = rights::all;
     directory.preopen_name = mount.guest_path;
-    if (!table.insert(std::move(directory)))
-      return std::unexpected(Error{.kind = ErrorKind::invalid_argument, .message = "too many directories"});
+    given.push_back(std::move(directory));
   }
+  for (auto& descriptor : given)
+    if (!state->descriptors.insert(std::move(descriptor)))
+      return std::unexpected(Error{.kind = ErrorKind::invalid_argument, .message = "too many directories are given"});
   return state;
 }
 

@@ -156,7 +156,8 @@ void check_cases(const Tree& tree, Resolver& resolver) {
     CAPTURE(path);
     CAPTURE(flags);
     const bool fails = expected.starts_with('E');
-    CHECK(outcome(resolver.open(tree.root.get(), path, flags, 0600)) == (fails ? expected : inode_of(tree, expected)));
+    CHECK(outcome(resolver.open(tree.root.get(), path.c_str(), flags, 0600)) ==
+          (fails ? expected : inode_of(tree, expected)));
   }
 }
 
@@ -248,10 +249,10 @@ TEST_CASE("resolver: kernel and walk agree on every short path over the tree's n
   for (const auto& path : paths)
     for (const int flags : flag_sets) {
       const bool creates = (flags & O_CREAT) != 0;
-      auto kernel = outcome(by_kernel.open(tree.root.get(), path, flags, 0600));
+      auto kernel = outcome(by_kernel.open(tree.root.get(), path.c_str(), flags, 0600));
       if (creates)
         kernel = forget_created(kernel);
-      auto walk = outcome(by_walk.open(tree.root.get(), path, flags, 0600));
+      auto walk = outcome(by_walk.open(tree.root.get(), path.c_str(), flags, 0600));
       if (creates)
         walk = forget_created(walk);
       if (kernel == walk)
@@ -352,7 +353,7 @@ TEST_CASE("resolver: 100,000 bytes of links and a path of many directories end i
     std::string path = "dir";
     while (path.size() < 3000)
       path += "/../dir";
-    CHECK(outcome(resolver.open(tree.root.get(), path, O_RDONLY)) == inode_of(tree, "dir"));
-    CHECK(outcome(resolver.open(tree.root.get(), std::string(300, 'n'), O_RDONLY)) == "ENAMETOOLONG");
+    CHECK(outcome(resolver.open(tree.root.get(), path.c_str(), O_RDONLY)) == inode_of(tree, "dir"));
+    CHECK(outcome(resolver.open(tree.root.get(), std::string(300, 'n').c_str(), O_RDONLY)) == "ENAMETOOLONG");
   }
 }

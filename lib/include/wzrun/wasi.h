@@ -4,7 +4,9 @@
 #include "wzrun/error.h"
 #include "wzrun/runtime.h"
 
-/// WASI preview 1 as host modules. What a program may use is its instance's ModuleConfig.
+/// WASI preview 1 as host modules. What a program may use is its instance's ModuleConfig. One thread at a time may run
+/// a program. Writing to a pipe that nobody reads does what SIGPIPE does in this process: to tell the program EPIPE
+/// instead, ignore it.
 namespace wzrun::wasi {
 
 /// Makes `wasi_snapshot_preview1` and `wasi_unstable` importable in the runtime.
