@@ -1,0 +1,94 @@
+#include "runtime/execution.h"
+
+#include "runtime/state.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <algorithm>
+
+namespace wzrun::runtime {
+
+namespace {
+
+thread_local Execution* current_execution = nullptr;
+
+/// What host functions may need of the thread's own stack below a nested call.
+constexpr std::size_t kHostStackBytes = 256U << 10;
+
+const std::uint8_t* stack_floor() {
+  thread_local const std::uint8_t* floor = [] {
+    pthread_attr_t attributes;
+    void* lowest = nullptr;
+    std::size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+      pthread_attr_getstack(&attributes, &lowest, &size);
+      pthread_attr_destroy(&attributes);
+    }
+    return static_cast<const std::uint8_t*>(lowest) + std::min(kHostStackBytes, size / 4);
+  }();
+  return floor;
+}
+
+Execution* create(RuntimeState& runtime) {
+  const auto bytes = std::max<std::uint64_t>(runtime.config.max_stack_bytes(), 4096);
+  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED)
+    return nullptr;
+  auto* const execution = new Execution;
+  execution->begin = execution->top = static_cast<std::uint64_t*>(pages);
+  execution->end = execution->begin + bytes / sizeof(std::uint64_t);
+  execution->mapped_bytes = bytes;
+  execution->runtime = &runtime;
+  return execution;
+}
+
+}  // namespace
+
+Execution* Execution::current() { return current_execution; }
+
+void destroy(Execution* execution) {
+  munmap(execution->begin, execution->mapped_bytes);
+  delete execution;
+}
+
+ExecutionScope::ExecutionScope(RuntimeState& runtime) {
+  if (current_execution != nullptr && current_execution->runtime == &runtime) {
+    execution_ = current_execution;
+    ++execution_->nesting;
+    return;
+  }
+  const std::scoped_lock lock(runtime.mutex);
+  if (runtime.idle.empty()) {
+    execution_ = create(runtime);
+  } else {
+    execution_ = runtime.idle.back();
+    runtime.idle.pop_back();
+  }
+  if (execution_ == nullptr)
+    return;
+  outermost_ = true;
+  execution_->thread = pthread_self();
+  execution_->outer = current_execution;
+  execution_->interrupted.store(runtime.interrupting.load());
+  runtime.running.push_back(execution_);
+  current_execution = execution_;
+}
+
+ExecutionScope::~ExecutionScope() {
+  if (execution_ == nullptr)
+    return;
+  if (!outermost_) {
+    --execution_->nesting;
+    return;
+  }
+  const std::scoped_lock lock(execution_->runtime->mutex);
+  current_execution = execution_->outer;
+  std::erase(execution_->runtime->running, execution_);
+  execution_->runtime->idle.push_back(execution_);
+}
+
+bool ExecutionScope::has_room() const {
+  return static_cast<const std::uint8_t*>(__builtin_frame_address(0)) > stack_floor();
+}
+
+}  // namespace wzrun::runtime

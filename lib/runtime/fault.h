@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+/// From signals to traps. Signal handlers belong to the process, so this alone is shared between runtimes: the
+/// handlers are installed once, look at the thread's own Execution, and pass on everything that is not theirs.
+namespace wzrun::runtime {
+
+/// How a signal handler recognises code of an engine.
+struct CodeRange {
+  bool (*contains)(const void* address) = nullptr;
+};
+
+/// Announces an engine's code, and installs the signal handlers at the first call.
+void register_code_range(CodeRange range);
+
+/// The signal that makes a thread look at Execution::interrupted. Ignored by default, so a stray one is harmless.
+int interruption_signal();
+
+}  // namespace wzrun::runtime

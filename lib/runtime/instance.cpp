@@ -1,0 +1,143 @@
+#include "runtime/instance.h"
+
+#include "runtime/execution.h"
+#include "runtime/state.h"
+
+#include <sys/mman.h>
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace wzrun::runtime {
+
+namespace {
+
+// Fits what programs use, keeps a hostile minimum from taking the host's memory.
+constexpr std::uint64_t kMaxTableElements = 10'000'000;
+
+}  // namespace
+
+const wasm::Export* CompiledCode::find_export(std::string_view export_name) {
+  std::call_once(exports_indexed, [this] {
+    exports_by_name.reserve(module.exports.size());
+    for (std::uint32_t i = 0; i < module.exports.size(); ++i)
+      exports_by_name.emplace(module.exports[i].name, i);
+  });
+  const auto found = exports_by_name.find(export_name);
+  return found == exports_by_name.end() ? nullptr : &module.exports[found->second];
+}
+
+Expected<std::unique_ptr<TableInstance>> TableInstance::create(const wasm::TableType& type, std::uint64_t initial) {
+  auto table = std::make_unique<TableInstance>();
+  table->type = type;
+  table->type.limits.min = 0;
+  if (!table->grow(type.limits.min, initial))
+    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
+                                 "table of " + std::to_string(type.limits.min) + " elements: the limit is " +
+                                     std::to_string(kMaxTableElements)});
+  table->type.limits.min = type.limits.min;
+  return table;
+}
+
+std::optional<std::uint64_t> TableInstance::grow(std::uint64_t count, std::uint64_t value) {
+  const std::uint64_t before = elements.size();
+  const auto max = std::min(type.limits.max.value_or(kMaxTableElements), kMaxTableElements);
+  if (count > max || before > max - count)
+    return std::nullopt;
+  try {
+    elements.resize(before + count, value);
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
+  return before;
+}
+
+InstanceGroup::~InstanceGroup() {
+  for (auto* const instance : instances)
+    Instance::destroy(instance);
+}
+
+std::shared_ptr<InstanceGroup> root(std::shared_ptr<InstanceGroup> group) {
+  while (group->parent != nullptr)
+    group = group->parent;
+  return group;
+}
+
+void merge(const std::shared_ptr<InstanceGroup>& a, const std::shared_ptr<InstanceGroup>& b) {
+  auto into = root(a);
+  auto from = root(b);
+  if (into == from)
+    return;
+  if (into->instances.size() < from->instances.size())
+    std::swap(into, from);
+  into->instances.insert(into->instances.end(), from->instances.begin(), from->instances.end());
+  into->hosts.insert(into->hosts.end(), from->hosts.begin(), from->hosts.end());
+  from->instances.clear();
+  from->hosts.clear();
+  from->parent = into;
+}
+
+Instance* Instance::create(std::uint32_t global_count) {
+  const auto bytes = sizeof(Instance) + std::size_t{global_count} * 2 * sizeof(std::uint64_t);
+  void* const memory = ::operator new(bytes, std::align_val_t{alignof(Instance)});
+  auto* const instance = new (memory) Instance;
+  std::memset(instance->cells(), 0, bytes - sizeof(Instance));
+  return instance;
+}
+
+void Instance::destroy(Instance* instance) {
+  if (instance->own_functions != nullptr)
+    munmap(instance->own_functions, instance->own_functions_bytes);
+  instance->~Instance();
+  ::operator delete(instance, std::align_val_t{alignof(Instance)});
+}
+
+FunctionInstance* Instance::function(std::uint32_t index) {
+  const auto& declared = module();
+  if (index < declared.imported_functions)
+    return imported_functions[index];
+  FunctionInstance& result = own_functions[index - declared.imported_functions];
+  const std::atomic_ref<Instance*> made(result.instance);
+  if (made.load(std::memory_order_acquire) != nullptr)
+    return &result;
+  // Two threads may do this at once: they write the same.
+  result.type_id = code->type_ids[declared.functions[index].type_index];
+  result.type = &declared.function_type(index);
+  result.index = index;
+  if (code->is_host())
+    result.host = &code->host_functions[index].function;
+  else
+    result.code = engine_code->function_code(index, memory0 == nullptr || memory0->is_guarded());
+  made.store(this, std::memory_order_release);
+  return &result;
+}
+
+std::size_t slot_count(std::span<const ValueType> types) {
+  std::size_t slots = types.size();
+  for (const auto type : types)
+    slots += type.is_vector() ? 1 : 0;
+  return slots;
+}
+
+const wasm::NameSection& CompiledCode::names() const {
+  std::call_once(names_read, [this] { name_section.emplace(module); });
+  return *name_section;
+}
+
+Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
+  Instance& instance = *function.instance;
+  if (instance.closed.load(std::memory_order_acquire))
+    return std::unexpected(Exit{instance.exit_code});
+  if (function.code == nullptr) {
+    Caller caller(instance);
+    return (*function.host)(caller, stack);
+  }
+  ExecutionScope scope(*instance.runtime);
+  if (scope.get() == nullptr)
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
+  if (!scope.has_room())
+    return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
+  return instance.runtime->engine->call(*scope.get(), function, stack.data());
+}
+
+}  // namespace wzrun::runtime

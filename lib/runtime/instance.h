@@ -1,0 +1,177 @@
+#pragma once
+
+#include "runtime/linear_memory.h"
+#include "wasm/module.h"
+#include "wasm/name_section.h"
+#include "wzrun/config.h"
+#include "wzrun/host_module.h"
+#include "wzrun/runtime.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+/// What exists while programs run. Values live in 64-bit slots (v128: two), references are pointers or 0.
+namespace wzrun::runtime {
+
+struct Engine;
+struct EngineCode;
+/// A function in an engine's own terms.
+struct FunctionCode {};
+struct Instance;
+struct RuntimeState;
+
+/// A module ready to instantiate: decoded, validated, its types interned in the runtime.
+struct CompiledCode {
+  ModuleBytes bytes;
+  wasm::Module module;
+  std::vector<std::uint32_t> type_ids;  ///< runtime-wide id of each type index
+  std::unique_ptr<EngineCode> engine_code;
+  std::vector<HostModuleBuilder::HostFunction> host_functions;  ///< only of a host module, by function index
+  mutable std::once_flag names_read;
+  mutable std::optional<wasm::NameSection> name_section;
+  std::once_flag exports_indexed;
+  std::unordered_map<std::string_view, std::uint32_t> exports_by_name;
+
+  bool is_host() const { return !host_functions.empty(); }
+  /// Read when the first name is needed.
+  const wasm::NameSection& names() const;
+  const wasm::Export* find_export(std::string_view name);
+};
+
+/// The identity of a function: what a funcref points to.
+struct FunctionInstance {
+  Instance* instance = nullptr;  ///< where it was defined
+  FunctionCode* code = nullptr;  ///< of a wasm function, in the engine's terms
+  const RawHostFunction* host = nullptr;
+  const wasm::FunctionType* type = nullptr;
+  std::uint32_t type_id = 0;
+  std::uint32_t index = 0;  ///< in its module's index space
+};
+
+struct TableInstance {
+  wasm::TableType type;
+  const CompiledCode* owner = nullptr;  ///< whose type indices `type` uses
+  std::vector<std::uint64_t> elements;
+
+  static Expected<std::unique_ptr<TableInstance>> create(const wasm::TableType& type, std::uint64_t initial);
+  /// Returns the previous size, or nothing if a limit or the host refuses.
+  std::optional<std::uint64_t> grow(std::uint64_t count, std::uint64_t value);
+};
+
+struct GlobalInstance {
+  wasm::GlobalType type;
+  const CompiledCode* owner = nullptr;  ///< whose type indices `type` uses
+  std::uint64_t* cell = nullptr;        ///< two slots
+};
+
+struct TagInstance {
+  std::uint32_t type_id = 0;
+};
+
+/// Instances that can reach each other live and die together; linking merges their groups. A handle keeps its group
+/// alive, and a merged group its parent.
+struct InstanceGroup {
+  ~InstanceGroup();
+  std::shared_ptr<InstanceGroup> parent;              ///< set once merged: the group that has the instances now
+  std::vector<std::shared_ptr<InstanceGroup>> hosts;  ///< of host modules that the instances call
+  std::vector<Instance*> instances;
+};
+/// The group that a group has become part of, itself if none.
+std::shared_ptr<InstanceGroup> root(std::shared_ptr<InstanceGroup> group);
+void merge(const std::shared_ptr<InstanceGroup>& a, const std::shared_ptr<InstanceGroup>& b);
+
+struct InstanceHandle {
+  std::shared_ptr<RuntimeState> runtime;  // first, so that it goes last
+  std::shared_ptr<InstanceGroup> group;
+  Instance* instance = nullptr;
+};
+
+/// A module instance. Generated code finds `memory0`, `memory_base`... at fixed places and its own globals in
+/// `cells`, which follow the object in memory, two slots each.
+struct alignas(16) Instance {
+  LinearMemory* memory0 = nullptr;
+  LinearMemory** memories = nullptr;
+  TableInstance** tables = nullptr;
+  GlobalInstance* globals = nullptr;
+  FunctionInstance** imported_functions = nullptr;
+  FunctionInstance* own_functions = nullptr;  ///< zeroed until function() is asked for one
+
+  CompiledCode* code = nullptr;
+  EngineCode* engine_code = nullptr;
+  RuntimeState* runtime = nullptr;
+
+  std::shared_ptr<CompiledCode> code_owner;
+  std::vector<LinearMemory*> memory_list;
+  std::vector<TableInstance*> table_list;
+  std::vector<GlobalInstance> global_list;
+  std::vector<TagInstance*> tag_list;
+  std::vector<FunctionInstance*> imported_function_list;
+  std::vector<FunctionInstance> unknown_functions;  ///< stand-ins for missing imports
+  std::vector<RawHostFunction> unknown_bodies;
+  std::vector<std::unique_ptr<LinearMemory>> owned_memories;
+  std::vector<std::unique_ptr<TableInstance>> owned_tables;
+  std::vector<std::unique_ptr<TagInstance>> owned_tags;
+  std::vector<std::vector<std::uint64_t>> elements;  ///< of each segment; empty once dropped
+  std::vector<bool> dropped_data;
+  std::size_t own_functions_bytes = 0;
+
+  std::weak_ptr<InstanceGroup> group;
+  std::weak_ptr<RuntimeState> runtime_owner;
+  std::string name;
+  std::vector<std::string> names;  ///< every name it is registered under
+  ModuleConfig config;
+  std::vector<std::pair<const void*, std::unique_ptr<std::shared_ptr<void>>>> host_state;
+  std::atomic<bool> closed{false};
+  std::uint32_t exit_code = 0;
+
+  static Instance* create(std::uint32_t global_count);
+  static void destroy(Instance* instance);
+
+  const wasm::Module& module() const { return code->module; }
+  std::uint64_t* cells() { return reinterpret_cast<std::uint64_t*>(this + 1); }
+
+  /// The function of an index; made at first use.
+  FunctionInstance* function(std::uint32_t index);
+
+ private:
+  Instance() = default;
+  ~Instance() = default;
+};
+
+struct Execution;
+
+/// What executes code. Interpreter and compiled code implement it.
+struct EngineCode {
+  virtual ~EngineCode() = default;
+  /// The engine's form of a defined function; `guarded` says whether memory 0 of the instance is guarded.
+  virtual FunctionCode* function_code(std::uint32_t function_index, bool guarded) = 0;
+};
+
+/// Where in a module an address of engine code belongs.
+struct CodePosition {
+  const CompiledCode* code = nullptr;
+  std::uint32_t function_index = 0;
+  std::uint64_t offset = 0;
+};
+
+struct Engine {
+  virtual ~Engine() = default;
+  virtual std::unique_ptr<EngineCode> prepare(CompiledCode& code) = 0;
+  /// Calls a wasm function on the execution's stack: arguments at `stack` are replaced by the results.
+  virtual Result<void> call(Execution& execution, FunctionInstance& function, std::uint64_t* stack) = 0;
+};
+
+/// Calls any function; arguments at the start of `stack` (one slot each, v128 two) are replaced by the results.
+Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack);
+
+/// Slots that values of these types take.
+std::size_t slot_count(std::span<const ValueType> types);
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,77 @@
+#include "runtime/linear_memory.h"
+
+#include <fmt/format.h>
+
+#include <sys/mman.h>
+#include <algorithm>
+
+namespace wzrun::runtime {
+
+namespace {
+
+constexpr std::uint64_t kMaxPages32 = std::uint64_t{1} << 16;
+// A 64-bit memory is bounded by what a process can address; the specification leaves the limit to us.
+constexpr std::uint64_t kMaxPages64 = std::uint64_t{1} << (47 - wasm::kPageSizeLog2);
+
+}  // namespace
+
+Expected<std::unique_ptr<LinearMemory>> LinearMemory::create(const wasm::Limits& limits, std::uint64_t max_bytes) {
+  std::unique_ptr<LinearMemory> memory(new LinearMemory);
+  memory->limits_ = limits;
+  const auto architectural = limits.is_64 ? kMaxPages64 : kMaxPages32;
+  memory->max_pages_ = std::min({limits.max.value_or(architectural), architectural, max_bytes >> wasm::kPageSizeLog2});
+  const auto refuse = [&](std::string_view why) {
+    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
+                                 fmt::format("memory of {} pages (64 KiB each): {}", limits.min, why)});
+  };
+  if (limits.min > memory->max_pages_)
+    return refuse(fmt::format("the limit is {} pages", memory->max_pages_));
+  memory->guarded_ = !limits.is_64 && memory->reserve();
+  if (!memory->resize(limits.min << wasm::kPageSizeLog2))
+    return refuse("the host has not enough memory");
+  return memory;
+}
+
+LinearMemory::~LinearMemory() {
+  if (guarded_)
+    munmap(base_, kReservedBytes);
+  else if (base_ != nullptr)
+    munmap(base_, size_bytes_);
+}
+
+bool LinearMemory::reserve() {
+  void* const address = mmap(nullptr, kReservedBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED)
+    return false;
+  base_ = static_cast<std::uint8_t*>(address);
+  return true;
+}
+
+std::optional<std::uint64_t> LinearMemory::grow(std::uint64_t pages) {
+  const auto before = size_pages();
+  if (pages > max_pages_ - before)
+    return std::nullopt;
+  if (pages != 0 && !resize((before + pages) << wasm::kPageSizeLog2))
+    return std::nullopt;
+  return before;
+}
+
+bool LinearMemory::resize(std::uint64_t new_size_bytes) {
+  if (new_size_bytes == size_bytes_)
+    return true;
+  if (guarded_) {
+    if (mprotect(base_ + size_bytes_, new_size_bytes - size_bytes_, PROT_READ | PROT_WRITE) != 0)
+      return false;
+  } else {
+    void* const address = size_bytes_ == 0 ? mmap(nullptr, new_size_bytes, PROT_READ | PROT_WRITE,
+                                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                                           : mremap(base_, size_bytes_, new_size_bytes, MREMAP_MAYMOVE);
+    if (address == MAP_FAILED)
+      return false;
+    base_ = static_cast<std::uint8_t*>(address);
+  }
+  size_bytes_ = new_size_bytes;
+  return true;
+}
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "wasm/module.h"
+#include "wzrun/error.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace wzrun::runtime {
+
+/// The bytes of one linear memory.
+///
+/// A 32-bit memory reserves 8 GiB and a guard once, so that every `u32 index + u32 offset` plus the widest access
+/// falls inside the reservation: the base never moves, `grow` only changes protections, and code needs no bounds
+/// check ("guarded"). Where the address space is too small for that, and for 64-bit memories, the bytes are a plain
+/// mapping that may move when it grows, and every access is checked.
+class LinearMemory {
+ public:
+  /// Errors: unsupported if the minimum exceeds `max_bytes` or what the host gives.
+  static Expected<std::unique_ptr<LinearMemory>> create(const wasm::Limits& limits, std::uint64_t max_bytes);
+  ~LinearMemory();
+  LinearMemory(const LinearMemory&) = delete;
+  LinearMemory& operator=(const LinearMemory&) = delete;
+
+  std::uint8_t* base() const { return base_; }
+  std::uint64_t size_bytes() const { return size_bytes_; }
+  std::uint64_t size_pages() const { return size_bytes_ >> wasm::kPageSizeLog2; }
+  bool is_guarded() const { return guarded_; }
+  const wasm::Limits& limits() const { return limits_; }
+
+  /// The previous size in pages, or nothing if a limit or the host refuses; then nothing has changed.
+  std::optional<std::uint64_t> grow(std::uint64_t pages);
+
+  bool contains(std::uint64_t address, std::uint64_t length) const {
+    return address <= size_bytes_ && length <= size_bytes_ - address;
+  }
+  /// Whether the host address lies in this memory's reservation, mapped or guard.
+  bool owns_address(const void* address) const {
+    return guarded_ && static_cast<const std::uint8_t*>(address) >= base_ &&
+           static_cast<const std::uint8_t*>(address) < base_ + kReservedBytes;
+  }
+
+  static constexpr std::uint64_t kReservedBytes = (std::uint64_t{8} << 30) + wasm::kPageSize;
+
+ private:
+  LinearMemory() = default;
+  bool reserve();
+  bool resize(std::uint64_t new_size_bytes);
+
+  std::uint8_t* base_ = nullptr;
+  std::uint64_t size_bytes_ = 0;
+  std::uint64_t max_pages_ = 0;
+  wasm::Limits limits_;
+  bool guarded_ = false;
+};
+
+}  // namespace wzrun::runtime

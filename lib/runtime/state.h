@@ -1,0 +1,49 @@
+#pragma once
+
+#include "runtime/execution.h"
+#include "runtime/instance.h"
+#include "wasm/type_registry.h"
+#include "wzrun/config.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace wzrun::runtime {
+
+/// What a Runtime owns.
+struct RuntimeState {
+  RuntimeConfig config;
+  std::unique_ptr<Engine> engine;
+  wasm::TypeRegistry types;
+
+  std::mutex mutex;  ///< guards what follows
+  struct Named {
+    std::shared_ptr<InstanceGroup> group;
+    Instance* instance = nullptr;
+  };
+  std::map<std::string, Named, std::less<>> names;
+  std::vector<Execution*> idle;  ///< stacks to reuse
+  std::vector<Execution*> running;
+  std::atomic<bool> interrupting{false};
+
+  explicit RuntimeState(const RuntimeConfig& runtime_config);
+  ~RuntimeState();
+};
+
+/// Links, creates and initialises an instance; does not run start functions.
+Expected<std::shared_ptr<InstanceHandle>> link(const std::shared_ptr<RuntimeState>& runtime,
+                                               const std::shared_ptr<CompiledCode>& code, const ModuleConfig& config);
+/// The value of a constant expression, as slots. What the expression refers to must exist already.
+struct ConstantValue {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+ConstantValue evaluate(Instance& instance, const wasm::ConstantExpression& expression);
+
+/// Applies the active segments in order. A trap leaves earlier effects in place.
+Result<void> initialise(Instance& instance);
+
+}  // namespace wzrun::runtime
