@@ -1,0 +1,130 @@
+#pragma once
+
+#include "interp/handler_support.h"
+
+/// Handlers of numeric instructions and the tables that list them. Only for lib/interp/handlers_*.cpp, which share
+/// the rows of opcodes.def among them so that they compile side by side.
+namespace wzrun::interp {
+
+template <typename S, typename... T>
+concept Trapping = IsTrapping<decltype(S::apply(std::declval<T>()...))>::value;
+
+template <wasm::Opcode opcode, From a, To to>
+WZRUN_HANDLER void unary(WZRUN_STATE) {
+  using S = Semantics<opcode>;
+  using A = S::First;
+  constexpr int kDst = kHead + kOperandBytes<A, a>;
+  constexpr int kSize = kDst + (to == To::slot ? 4 : 0);
+  const auto result = S::apply(fetch<A, a, kHead>(pc, fp, acc, vacc));
+  if constexpr (Trapping<S, A>) {
+    if (!result) [[unlikely]] {
+      ex->trap_kind = result.error();
+      WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
+    }
+    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
+  } else {
+    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, result);
+  }
+  WZRUN_NEXT(kSize);
+}
+
+template <wasm::Opcode opcode, From a, From b, To to>
+WZRUN_HANDLER void binary(WZRUN_STATE) {
+  using S = Semantics<opcode>;
+  using A = S::First;
+  using B = S::Second;
+  constexpr int kB = kHead + kOperandBytes<A, a>;
+  constexpr int kDst = kB + kOperandBytes<B, b>;
+  constexpr int kSize = kDst + (to == To::slot ? 4 : 0);
+  const auto result = S::apply(fetch<A, a, kHead>(pc, fp, acc, vacc), fetch<B, b, kB>(pc, fp, acc, vacc));
+  if constexpr (Trapping<S, A, B>) {
+    if (!result) [[unlikely]] {
+      ex->trap_kind = result.error();
+      WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
+    }
+    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
+  } else {
+    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, result);
+  }
+  WZRUN_NEXT(kSize);
+}
+
+template <wasm::Opcode opcode>
+consteval UnaryVariants unary_variants() {
+  UnaryVariants table{};
+  if constexpr (Semantics<opcode>::arity == 1) {
+    table[unary_variant(From::slot, To::accumulator)] = unary<opcode, From::slot, To::accumulator>;
+    table[unary_variant(From::slot, To::slot)] = unary<opcode, From::slot, To::slot>;
+    table[unary_variant(From::accumulator, To::accumulator)] = unary<opcode, From::accumulator, To::accumulator>;
+    table[unary_variant(From::accumulator, To::slot)] = unary<opcode, From::accumulator, To::slot>;
+  }
+  return table;
+}
+
+template <wasm::Opcode opcode, From a, From b>
+consteval void add_binary(BinaryVariants& table) {
+  table[binary_variant(a, b, To::accumulator)] = binary<opcode, a, b, To::accumulator>;
+  table[binary_variant(a, b, To::slot)] = binary<opcode, a, b, To::slot>;
+}
+
+template <wasm::Opcode opcode>
+consteval BinaryVariants binary_variants() {
+  BinaryVariants table{};
+  using S = Semantics<opcode>;
+  if constexpr (S::arity == 2) {
+    add_binary<opcode, From::slot, From::slot>(table);
+    add_binary<opcode, From::accumulator, From::slot>(table);
+    if constexpr (kInVector<typename S::First> == kInVector<typename S::Second>)
+      add_binary<opcode, From::slot, From::accumulator>(table);
+    if constexpr (!std::same_as<typename S::Second, V128>) {
+      add_binary<opcode, From::slot, From::immediate>(table);
+      add_binary<opcode, From::accumulator, From::immediate>(table);
+    }
+    if constexpr (!std::same_as<typename S::First, V128> && !std::same_as<typename S::Second, V128>) {
+      add_binary<opcode, From::immediate, From::slot>(table);
+      add_binary<opcode, From::immediate, From::accumulator>(table);
+    }
+  }
+  return table;
+}
+
+/// The variants of an opcode, or null where `included` says that another file has them.
+template <wasm::Opcode opcode, bool included>
+inline constexpr UnaryVariants kUnary = [] {
+  if constexpr (included)
+    return unary_variants<opcode>();
+  else
+    return UnaryVariants{};
+}();
+
+template <wasm::Opcode opcode, bool included>
+inline constexpr BinaryVariants kBinary = [] {
+  if constexpr (included)
+    return binary_variants<opcode>();
+  else
+    return BinaryVariants{};
+}();
+
+template <wasm::Opcode opcode, bool included>
+inline const UnaryVariants* unary_table() {
+  if constexpr (included && Semantics<opcode>::arity == 1)
+    return &kUnary<opcode, true>;
+  else
+    return nullptr;
+}
+
+template <wasm::Opcode opcode, bool included>
+inline const BinaryVariants* binary_table() {
+  if constexpr (included && Semantics<opcode>::arity == 2)
+    return &kBinary<opcode, true>;
+  else
+    return nullptr;
+}
+
+const UnaryVariants* scalar_unary(wasm::Opcode opcode);
+const UnaryVariants* vector_unary(wasm::Opcode opcode);
+const BinaryVariants* i32_binary(wasm::Opcode opcode);
+const BinaryVariants* wide_binary(wasm::Opcode opcode);
+const BinaryVariants* vector_binary(wasm::Opcode opcode);
+
+}  // namespace wzrun::interp

@@ -1,0 +1,200 @@
+#include "interp/interpreter.h"
+
+#include "interp/code.h"
+#include "interp/emitter.h"
+#include "interp/handlers.h"
+#include "runtime/backtrace.h"
+#include "runtime/fault.h"
+#include "wasm/function_reader.h"
+
+#include <sys/mman.h>
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+namespace wzrun::interp {
+
+using runtime::Ending;
+using runtime::Execution;
+using runtime::FunctionInstance;
+
+ModuleCode::ModuleCode(runtime::CompiledCode& compiled_code, bool memory_is_guarded)
+    : compiled(compiled_code), guarded(memory_is_guarded) {
+  mapped_bytes_ = compiled.module.code.size() * sizeof(Code);
+  if (mapped_bytes_ == 0)
+    return;
+  // Untouched pages cost nothing: a large module of which little runs pays for that little.
+  void* const pages =
+      mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED)
+    throw std::bad_alloc();
+  functions_ = static_cast<Code*>(pages);
+}
+
+ModuleCode::~ModuleCode() {
+  for (std::size_t i = 0; i < compiled.module.code.size(); ++i)
+    if (functions_[i].module != nullptr)
+      functions_[i].~Code();
+  if (functions_ != nullptr)
+    munmap(functions_, mapped_bytes_);
+}
+
+Code* ModuleCode::function(std::uint32_t function_index) {
+  Code& code = functions_[function_index - compiled.module.imported_functions];
+  const std::scoped_lock lock(creating_);
+  if (code.module == nullptr) {
+    new (&code) Code;
+    code.index = function_index;
+    code.module = this;
+    code.entry.store(translate_entry, std::memory_order_release);
+  }
+  return &code;
+}
+
+void translate(Code& code) {
+  const std::scoped_lock lock(code.module->translating);
+  if (code.entry.load(std::memory_order_acquire) != translate_entry)
+    return;
+  Emitter emitter(code);
+  wasm::FunctionReader<Emitter> reader(code.module->compiled.module, emitter);
+  [[maybe_unused]] const auto read = reader.read(code.index);
+  assert(read);  // the module is valid
+  emitter.finish();
+  code.entry.store(code.bytes.get(), std::memory_order_release);
+}
+
+namespace {
+
+struct InterpreterCode final : runtime::EngineCode {
+  explicit InterpreterCode(runtime::CompiledCode& compiled_code) : compiled(compiled_code) {}
+
+  runtime::FunctionCode* function_code(std::uint32_t function_index, bool guarded) override {
+    auto& set = sets[guarded];
+    {
+      const std::scoped_lock lock(mutex);
+      if (set == nullptr)
+        set = std::make_unique<ModuleCode>(compiled, guarded);
+    }
+    return set->function(function_index);
+  }
+
+  runtime::CompiledCode& compiled;
+  std::mutex mutex;
+  std::unique_ptr<ModuleCode> sets[2];
+};
+
+/// The frames of a run that ended at a position, innermost first.
+class StackWalk {
+ public:
+  StackWalk(const Execution& execution, const std::uint8_t* pc, const Slot* fp)
+      : execution_(execution), pc_(pc), fp_(fp) {
+    settle();
+  }
+  bool done() const { return code_ == nullptr; }
+  runtime::CodePosition position() const { return {&code_->module->compiled, code_->index, module_offset()}; }
+  void next() {
+    const auto* const return_pc = reinterpret_cast<const std::uint8_t*>(fp_[kLinkReturn]);
+    const auto* const caller = reinterpret_cast<const Slot*>(fp_[kLinkCaller]);
+    if (return_pc == host_return)
+      pc_ = reinterpret_cast<const std::uint8_t*>(fp_[kLinkInstance]);
+    else if (return_pc == cross_return)
+      pc_ = reinterpret_cast<const std::uint8_t*>(fp_[kLinkCrossReturn]) - 1;
+    else
+      pc_ = return_pc - 1;  // inside the call, not behind it
+    fp_ = caller;
+    settle();
+  }
+
+ private:
+  void settle() {
+    const bool inside = fp_ >= execution_.begin + kLinkSlots && fp_ <= execution_.end;
+    code_ = inside ? reinterpret_cast<const Code*>(fp_[kLinkCode]) : nullptr;
+  }
+  std::uint64_t module_offset() const {
+    const auto* const begin = code_->bytes.get();
+    if (begin == nullptr || pc_ < begin || pc_ >= begin + code_->size) {
+      const auto& module = code_->module->compiled.module;
+      return module.code[code_->index - module.imported_functions].offset;
+    }
+    const auto at = static_cast<std::uint32_t>(pc_ - begin);
+    auto after = std::ranges::upper_bound(code_->positions, at, {}, &Position::code);
+    return after == code_->positions.begin() ? 0 : std::prev(after)->module;
+  }
+
+  const Execution& execution_;
+  const std::uint8_t* pc_;
+  const Slot* fp_;
+  const Code* code_ = nullptr;
+};
+
+void fill_backtrace(Trap& trap, const Execution& execution) {
+  runtime::BacktraceBuilder builder(trap);
+  for (StackWalk walk(execution, execution.trap_pc, execution.trap_fp); !walk.done(); walk.next())
+    builder.add(walk.position());
+  builder.finish();
+}
+
+/// Runs from `pc` until the frame entered from the host returns or the run ends otherwise. Nothing in here needs a
+/// destructor: a fault or an interruption leaves it through the landing.
+[[gnu::noinline]] void run(const std::uint8_t* pc, Slot* fp, runtime::Instance* in, Execution& execution) {
+  auto* const mem = in->memory0 != nullptr ? in->memory0->base() : nullptr;
+  Handler first;
+  std::memcpy(&first, pc, sizeof first);
+  first(pc, fp, in, mem, &execution, 0, Vector{});
+}
+
+struct Interpreter final : runtime::Engine {
+  Interpreter() { runtime::register_code_range({is_handler_address}); }
+
+  std::unique_ptr<runtime::EngineCode> prepare(runtime::CompiledCode& code) override {
+    return std::make_unique<InterpreterCode>(code);
+  }
+
+  Result<void> call(Execution& execution, FunctionInstance& function, std::uint64_t* stack) override {
+    const auto* const code = static_cast<const Code*>(function.code);
+    const auto window = window_slots(*function.type);
+    Slot* const base = execution.top;
+    if (static_cast<std::size_t>(execution.end - base) < window + kLinkSlots)
+      return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
+    Slot* const fp = base + window + kLinkSlots;
+    std::memcpy(base, stack, runtime::slot_count(function.type->params) * sizeof(Slot));
+    fp[kLinkCode] = reinterpret_cast<std::uint64_t>(code);
+    fp[kLinkReturn] = reinterpret_cast<std::uint64_t>(host_return);
+    fp[kLinkCaller] = reinterpret_cast<std::uint64_t>(execution.host_fp);
+    fp[kLinkInstance] = reinterpret_cast<std::uint64_t>(execution.host_pc);
+
+    jmp_buf landing;
+    auto* const outer_landing = std::exchange(execution.landing, &landing);
+    auto* const outer_instance = execution.instance.exchange(function.instance);
+    if (_setjmp(landing) == 0) {
+      if (execution.interrupted.load(std::memory_order_acquire))
+        execution.ending = Ending::interrupted;
+      else
+        run(code->entry.load(std::memory_order_acquire), fp, function.instance, execution);
+    }
+    execution.landing = outer_landing;
+    execution.instance.store(outer_instance);
+    execution.top = base;
+
+    switch (execution.ending) {
+      case Ending::returned:
+        std::memcpy(stack, base, runtime::slot_count(function.type->results) * sizeof(Slot));
+        return {};
+      case Ending::halted:
+        return std::unexpected(*std::exchange(execution.halt, std::nullopt));
+      case Ending::interrupted:
+      case Ending::trapped:
+        break;
+    }
+    Trap trap{.kind = execution.ending == Ending::interrupted ? TrapKind::interrupted : execution.trap_kind};
+    fill_backtrace(trap, execution);
+    return std::unexpected(std::move(trap));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::Engine> make_engine() { return std::make_unique<Interpreter>(); }
+
+}  // namespace wzrun::interp
