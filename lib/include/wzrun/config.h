@@ -56,6 +56,8 @@ class FSConfig {
   const std::vector<DirectoryMount>& mounts() const { return mounts_; }
 
  private:
+  FSConfig with_mount(DirectoryMount mount) const;
+
   std::vector<DirectoryMount> mounts_;
 };
 

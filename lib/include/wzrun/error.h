@@ -59,9 +59,9 @@ struct Frame {
 /// The program trapped: a result of running it.
 struct Trap {
   TrapKind kind{};
-  std::string detail;           ///< more than the kind says, or empty
-  std::vector<Frame> frames;    ///< innermost first; the middle of a very deep stack is left out
-  std::uint64_t omitted = 0;    ///< frames left out between frames[omitted_at - 1] and frames[omitted_at]
+  std::string detail;         ///< more than the kind says, or empty
+  std::vector<Frame> frames;  ///< innermost first; the middle of a very deep stack is left out
+  std::uint64_t omitted = 0;  ///< frames left out between frames[omitted_at - 1] and frames[omitted_at]
   std::size_t omitted_at = 0;
 
   /// Message and backtrace, several lines, the last without a newline.
@@ -83,17 +83,17 @@ using Result = std::expected<T, Halt>;
 }  // namespace wzrun
 
 /// Yields the value of an expected, or returns its error from the enclosing function.
-#define WZRUN_TRY(...)                                                \
-  ({                                                                  \
-    auto&& wzrun_try_ = (__VA_ARGS__);                                \
-    if (!wzrun_try_) [[unlikely]]                                     \
-      return ::std::unexpected(::std::move(wzrun_try_).error());      \
-    *::std::move(wzrun_try_);                                         \
+#define WZRUN_TRY(...)                                           \
+  ({                                                             \
+    auto&& wzrun_try_ = (__VA_ARGS__);                           \
+    if (!wzrun_try_) [[unlikely]]                                \
+      return ::std::unexpected(::std::move(wzrun_try_).error()); \
+    *::std::move(wzrun_try_);                                    \
   })
 
 /// As WZRUN_TRY for an expected without a value.
-#define WZRUN_CHECK(...)                                              \
-  do {                                                                \
+#define WZRUN_CHECK(...)                                                 \
+  do {                                                                   \
     if (auto&& wzrun_check_ = (__VA_ARGS__); !wzrun_check_) [[unlikely]] \
-      return ::std::unexpected(::std::move(wzrun_check_).error());    \
+      return ::std::unexpected(::std::move(wzrun_check_).error());       \
   } while (false)

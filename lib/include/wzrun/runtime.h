@@ -44,7 +44,7 @@ struct External {
   std::string module;  ///< imports only
   std::string name;
   ExternalKind kind{};
-  std::string type;    ///< in the text format, such as `(func (param i32) (result i32))`
+  std::string type;  ///< in the text format, such as `(func (param i32) (result i32))`
 };
 
 /// A decoded and validated module. Copies share it. It must not outlive its Runtime.

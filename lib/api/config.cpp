@@ -1,0 +1,88 @@
+#include "wzrun/config.h"
+
+#include <algorithm>
+
+namespace wzrun {
+
+namespace {
+
+template <typename T, typename Member, typename Value>
+T changed(const T& config, Member T::* member, Value value) {
+  T copy = config;
+  copy.*member = std::move(value);
+  return copy;
+}
+
+}  // namespace
+
+RuntimeConfig RuntimeConfig::with_features(CoreFeatures features) const {
+  return changed(*this, &RuntimeConfig::features_, features);
+}
+RuntimeConfig RuntimeConfig::with_max_memory_bytes(std::uint64_t bytes) const {
+  return changed(*this, &RuntimeConfig::max_memory_bytes_, bytes);
+}
+RuntimeConfig RuntimeConfig::with_max_stack_bytes(std::uint64_t bytes) const {
+  return changed(*this, &RuntimeConfig::max_stack_bytes_, bytes);
+}
+RuntimeConfig RuntimeConfig::with_compile_threads(unsigned threads) const {
+  return changed(*this, &RuntimeConfig::compile_threads_, threads);
+}
+
+FSConfig FSConfig::with_mount(DirectoryMount mount) const {
+  FSConfig copy = *this;
+  const auto same = std::ranges::find(copy.mounts_, mount.guest_path, &DirectoryMount::guest_path);
+  if (same != copy.mounts_.end())
+    *same = std::move(mount);
+  else
+    copy.mounts_.push_back(std::move(mount));
+  return copy;
+}
+FSConfig FSConfig::with_directory(std::string host_path, std::string guest_path) const {
+  return with_mount({std::move(host_path), std::move(guest_path), false});
+}
+FSConfig FSConfig::with_read_only_directory(std::string host_path, std::string guest_path) const {
+  return with_mount({std::move(host_path), std::move(guest_path), true});
+}
+
+ModuleConfig ModuleConfig::with_name(std::string name) const {
+  return changed(*this, &ModuleConfig::name_, std::move(name));
+}
+ModuleConfig ModuleConfig::with_args(std::vector<std::string> args) const {
+  return changed(*this, &ModuleConfig::args_, std::move(args));
+}
+ModuleConfig ModuleConfig::with_env(std::string key, std::string value) const {
+  ModuleConfig copy = *this;
+  const auto same = std::ranges::find(copy.env_, key, &std::pair<std::string, std::string>::first);
+  if (same != copy.env_.end())
+    same->second = std::move(value);
+  else
+    copy.env_.emplace_back(std::move(key), std::move(value));
+  return copy;
+}
+ModuleConfig ModuleConfig::with_fs(FSConfig fs) const { return changed(*this, &ModuleConfig::fs_, std::move(fs)); }
+ModuleConfig ModuleConfig::with_stdin(InputStream stream) const {
+  return changed(*this, &ModuleConfig::stdin_, std::move(stream));
+}
+ModuleConfig ModuleConfig::with_stdout(OutputStream stream) const {
+  return changed(*this, &ModuleConfig::stdout_, std::move(stream));
+}
+ModuleConfig ModuleConfig::with_stderr(OutputStream stream) const {
+  return changed(*this, &ModuleConfig::stderr_, std::move(stream));
+}
+ModuleConfig ModuleConfig::with_start_functions(std::vector<std::string> names) const {
+  return changed(*this, &ModuleConfig::start_functions_, std::move(names));
+}
+ModuleConfig ModuleConfig::with_unknown_imports(UnknownImports policy) const {
+  return changed(*this, &ModuleConfig::unknown_imports_, policy);
+}
+ModuleConfig ModuleConfig::with_wall_clock(std::function<std::int64_t()> now_ns) const {
+  return changed(*this, &ModuleConfig::wall_clock_, std::move(now_ns));
+}
+ModuleConfig ModuleConfig::with_monotonic_clock(std::function<std::int64_t()> now_ns) const {
+  return changed(*this, &ModuleConfig::monotonic_clock_, std::move(now_ns));
+}
+ModuleConfig ModuleConfig::with_random(std::function<void(std::uint8_t*, std::size_t)> fill) const {
+  return changed(*this, &ModuleConfig::random_, std::move(fill));
+}
+
+}  // namespace wzrun

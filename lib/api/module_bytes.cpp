@@ -1,0 +1,123 @@
+#include "wzrun/runtime.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace wzrun {
+
+namespace {
+
+constexpr std::uint64_t kMaxBytes = 0xffffffff;
+
+std::unexpected<Error> io_error(std::string message) {
+  return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::move(message)});
+}
+
+/// Pages that hold what was read. Not a mapping of the file: that would change, or fault, when somebody writes to the
+/// file or cuts it short while the program runs.
+struct Pages {
+  std::uint8_t* data = nullptr;
+  std::size_t capacity = 0;
+  std::size_t size = 0;
+
+  Pages() = default;
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  ~Pages() {
+    if (data != nullptr)
+      munmap(data, capacity);
+  }
+  bool reserve(std::size_t wanted) {
+    void* const pages = data == nullptr
+                            ? mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                            : mremap(data, capacity, wanted, MREMAP_MAYMOVE);
+    if (pages == MAP_FAILED)
+      return false;
+    data = static_cast<std::uint8_t*>(pages);
+    capacity = wanted;
+    return true;
+  }
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd, bool owned) : fd_(fd), owned_(owned) {}
+  ~Descriptor() {
+    if (owned_ && fd_ >= 0)
+      close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+  bool owned_;
+};
+
+/// Behind a first line `#!...`, as the kernel leaves it in a script.
+std::span<const std::uint8_t> without_shebang(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < 2 || bytes[0] != '#' || bytes[1] != '!')
+    return bytes;
+  const auto* const newline = static_cast<const std::uint8_t*>(std::memchr(bytes.data(), '\n', bytes.size()));
+  return newline == nullptr ? bytes.last(0) : bytes.subspan(static_cast<std::size_t>(newline - bytes.data()) + 1);
+}
+
+}  // namespace
+
+Expected<ModuleBytes> ModuleBytes::from_file(const std::string& path) {
+  const bool standard_input = path == "-";
+  const Descriptor file(standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC), !standard_input);
+  if (file.get() < 0)
+    return io_error(std::strerror(errno));
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0)
+    return io_error(std::strerror(errno));
+  if (S_ISDIR(status.st_mode))
+    return io_error("is a directory, not a module");
+  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) > kMaxBytes)
+    return io_error("is larger than 4 GiB");
+  const auto pages = std::make_shared<Pages>();
+  // One byte more than the size, so that the end is seen without growing.
+  auto wanted = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1 : std::size_t{1} << 20;
+  for (;;) {
+    if (pages->size == pages->capacity && !pages->reserve(std::max(wanted, pages->capacity * 2)))
+      return io_error("not enough memory to read it");
+    const auto count = read(file.get(), pages->data + pages->size, pages->capacity - pages->size);
+    if (count == 0)
+      break;
+    if (count < 0) {
+      if (errno == EINTR)
+        continue;
+      return io_error(std::strerror(errno));
+    }
+    pages->size += static_cast<std::size_t>(count);
+    if (pages->size > kMaxBytes)
+      return io_error("is larger than 4 GiB");
+  }
+  ModuleBytes result;
+  result.view_ = without_shebang({pages->data, pages->size});
+  result.owner_ = pages;
+  return result;
+}
+
+ModuleBytes ModuleBytes::own(std::vector<std::uint8_t> bytes) {
+  const auto owner = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes));
+  ModuleBytes result;
+  result.view_ = *owner;
+  result.owner_ = owner;
+  return result;
+}
+
+ModuleBytes ModuleBytes::borrow(std::span<const std::uint8_t> bytes) {
+  ModuleBytes result;
+  result.view_ = bytes;
+  return result;
+}
+
+}  // namespace wzrun
