@@ -44,10 +44,10 @@ struct Pipe {
 /// Interrupts a runtime that has not come to its end in time.
 class Watchdog {
  public:
-  explicit Watchdog(Runtime& runtime)
-      : thread_([this, &runtime] {
+  Watchdog(Runtime& runtime, std::chrono::milliseconds patience)
+      : thread_([this, &runtime, patience] {
           std::unique_lock lock{mutex_};
-          if (!ended_.wait_for(lock, std::chrono::minutes{1}, [this] { return has_ended_; }))
+          if (!ended_.wait_for(lock, patience, [this] { return has_ended_; }))
             runtime.interrupt(1000);
         }) {}
   ~Watchdog() {
@@ -82,12 +82,15 @@ void conclude(Outcome& outcome, const Halt& halt) {
 
 }  // namespace
 
-Outcome run_program(const std::filesystem::path& module, const ModuleConfig& config, Input input) {
+Outcome run_program(const std::filesystem::path& module, ModuleConfig config, Input input,
+                    std::chrono::milliseconds patience) {
   Pipe in;
   Pipe out;
   Pipe err;
   if (input == Input::ended)
     in.write = OwnedFd{};
+  if (input != Input::configured)
+    config = config.with_stdin(HostDescriptor{in.read.get()});
   Runtime runtime;
   auto bytes = ModuleBytes::from_file(module.string());
   REQUIRE_MESSAGE(bytes, module.string());
@@ -96,9 +99,8 @@ Outcome run_program(const std::filesystem::path& module, const ModuleConfig& con
   REQUIRE(wasi::instantiate(runtime));
   Outcome outcome;
   {
-    const Watchdog watchdog{runtime};
-    const auto instance = runtime.instantiate(*code, config.with_stdin(HostDescriptor{in.read.get()})
-                                                         .with_stdout(HostDescriptor{out.write.get()})
+    const Watchdog watchdog{runtime, patience};
+    const auto instance = runtime.instantiate(*code, config.with_stdout(HostDescriptor{out.write.get()})
                                                          .with_stderr(HostDescriptor{err.write.get()})
                                                          .with_start_functions({"_start"}));
     if (!instance)

@@ -2,6 +2,7 @@
 
 #include "wzrun/config.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -16,10 +17,11 @@ struct Outcome {
   std::string trap;  ///< or why it could not run
 };
 
-/// Standard input: a pipe without a byte in it.
-enum class Input : std::uint8_t { ended, open };
+/// Standard input: a pipe without a byte in it, or what the configuration says.
+enum class Input : std::uint8_t { ended, open, configured };
 
-/// Runs a program with WASI and pipes for its standard streams, and interrupts it after a minute.
-Outcome run_program(const std::filesystem::path& module, const ModuleConfig& config, Input input = Input::ended);
+/// Runs a program with WASI and pipes for its standard streams, and interrupts it when its time is up.
+Outcome run_program(const std::filesystem::path& module, ModuleConfig config, Input input = Input::ended,
+                    std::chrono::milliseconds patience = std::chrono::minutes{1});
 
 }  // namespace wzrun::test

@@ -1,18 +1,27 @@
 // The programs of testdata/wasi check WASI from inside; each prints `ok`, or what was answered otherwise.
 
+#include "forbid_openat2.h"
 #include "temp_dir.h"
+#include "wasi/owned_fd.h"
 #include "wasi/program_support.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <thread>
 
 namespace fs = std::filesystem;
 using namespace wzrun;
 using test::Input;
 using test::TempDir;
+using wasi::OwnedFd;
 
 namespace {
 
@@ -32,6 +41,23 @@ ModuleConfig with_root(const TempDir& temp) {
       .with_args({"program"})
       .with_env("KEY", "value")
       .with_fs(FSConfig{}.with_directory(temp / "root", "/"));
+}
+
+// The tree that the program `confined` tries to leave.
+ModuleConfig confined(const TempDir& temp) {
+  auto config = with_root(temp);
+  fs::create_directory(temp / "root/dir");
+  fs::create_directory(temp / "outside");
+  temp.write("outside/secret", "secret");
+  fs::create_symlink("../outside", temp / "root/climbs");
+  fs::create_symlink("/", temp / "root/absolute");
+  return config;
+}
+
+void check_outside(const TempDir& temp) {
+  CHECK(temp.read("outside/secret") == "secret");
+  CHECK(std::distance(fs::directory_iterator{temp / "outside"}, fs::directory_iterator{}) == 1);
+  CHECK(std::distance(fs::directory_iterator{temp.path()}, fs::directory_iterator{}) == 2);
 }
 
 }  // namespace
@@ -59,16 +85,8 @@ TEST_CASE("a read-only mount refuses every change, also through other mounts") {
 
 TEST_CASE("no path leads out of a mount") {
   const TempDir temp;
-  const auto config = with_root(temp);
-  fs::create_directory(temp / "root/dir");
-  fs::create_directory(temp / "outside");
-  temp.write("outside/secret", "secret");
-  fs::create_symlink("../outside", temp / "root/climbs");
-  fs::create_symlink("/", temp / "root/absolute");
-  check_program("confined", config);
-  CHECK(temp.read("outside/secret") == "secret");
-  CHECK(std::distance(fs::directory_iterator{temp / "outside"}, fs::directory_iterator{}) == 1);
-  CHECK(std::distance(fs::directory_iterator{temp.path()}, fs::directory_iterator{}) == 2);
+  check_program("confined", confined(temp));
+  check_outside(temp);
 }
 
 TEST_CASE("descriptors keep POSIX's numbers, and directories are read through any buffer") {
@@ -88,6 +106,53 @@ TEST_CASE("poll_oneoff waits for clocks and descriptors at once") {
 TEST_CASE("wasi_unstable has its own numbers and layouts") {
   const TempDir temp;
   check_program("preview0", with_root(temp));
+}
+
+TEST_CASE("no path leads out of a mount where openat2 is forbidden") {
+  const TempDir temp;
+  const auto config = confined(temp);
+  std::thread{[&] {
+    if (test::forbid_openat2(EPERM))
+      check_program("confined", config);
+    else
+      MESSAGE("skipped: seccomp is not available");
+  }}.join();
+  check_outside(temp);
+}
+
+TEST_CASE("a lent socket accepts, and what it accepted sends and receives") {
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};  // the kernel chooses an abstract name
+  socklen_t length = sizeof(sa_family_t);
+  const OwnedFd listening{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const OwnedFd peer{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  REQUIRE(::bind(listening.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(::listen(listening.get(), 1) == 0);
+  length = sizeof address;
+  REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  REQUIRE(::connect(peer.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(::send(peer.get(), "hello", 5, 0) == 5);
+  check_program("sockets", ModuleConfig{}.with_stdin(HostDescriptor{listening.get()}), Input::configured);
+  char text[16];
+  CHECK(::recv(peer.get(), text, sizeof text, MSG_WAITALL) == 8);
+  CHECK(std::string_view{text, 8} == "good-bye");
+}
+
+TEST_CASE("calls that would wait for ever end when the runtime is interrupted") {
+  constexpr auto kPatience = std::chrono::milliseconds{100};
+  constexpr auto kAtMost = std::chrono::seconds{10};
+  const TempDir temp;
+  const auto config = with_root(temp);
+  REQUIRE(::mkfifo((temp / "root/fifo").c_str(), 0600) == 0);
+  for (const auto* way : {"read", "open", "sleep", "poll"}) {
+    CAPTURE(way);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto outcome = test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi/blocks.wasm",
+                                           config.with_args({"blocks", way}), Input::open, kPatience);
+    CHECK(std::chrono::steady_clock::now() - begin < kAtMost);
+    CHECK(outcome.output == "");
+    CHECK(outcome.status == 134);
+    CHECK(outcome.trap.find("interrupted") != std::string::npos);
+  }
 }
 
 TEST_CASE("a mount that is missing is an error that names it") {
