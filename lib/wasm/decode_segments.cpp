@@ -10,6 +10,9 @@ namespace wzrun::wasm {
 
 namespace {
 
+/// Segments that are reserved on the module's word.
+constexpr std::size_t kReserved = 10'000;
+
 /// The bits of an element segment's leading number.
 enum ElementFlag : std::uint32_t {
   kNotActive = 1,  ///< passive, or declarative with kExplicit
@@ -81,6 +84,7 @@ Expected<std::uint32_t> ModuleDecoder::declared_function(ByteReader& in) {
 }
 
 Expected<void> ModuleDecoder::data_section(ByteReader& in) {
+  module_.data.reserve(std::min<std::size_t>(module_.data_count.value_or(0), std::min(in.remaining(), kReserved)));
   return elements(in, "data segment", limits::kSegments, 0, [&] { return data_segment(in); });
 }
 

@@ -35,9 +35,13 @@ class FunctionReader {
 
   /// Both must outlive the reader. It can be used for any number of functions, and reuses its memory.
   FunctionReader(const Module& module, Sink& sink) : state_(module, sink) {
-    if (module.features != CoreFeatures::all) {
-      own_steps_ = std::make_unique<Steps>(steps_of(module.features));
-      function_steps_ = own_steps_.get();
+    if (!module.memories.empty())
+      first_memory_index_ = module.memories.front().limits.index_type();
+    if (module.features == CoreFeatures::V3) {
+      steps_ = &kStepsOfV3;
+    } else if (module.features != CoreFeatures::all) {
+      own_steps_ = std::make_unique<AllSteps>(module.features);
+      steps_ = own_steps_.get();
     }
   }
 
@@ -56,12 +60,17 @@ class FunctionReader {
     std::array<Step, 256> plain;
     std::array<std::array<Step, 0x120>, 4> prefixed;
   };
-
   static constexpr bool is_constant(Opcode op);
+  static constexpr bool is_extended_constant(Opcode op);
   static constexpr Steps make_steps(CoreFeatures features, bool constant_only);
-  static const Steps kFunctionSteps;
-  static const Steps kConstantSteps;
-  static Steps steps_of(CoreFeatures features) { return make_steps(features, false); }
+  struct AllSteps {
+    constexpr explicit AllSteps(CoreFeatures features)
+        : of_functions(make_steps(features, false)), of_constants(make_steps(features, true)) {}
+    Steps of_functions;
+    Steps of_constants;
+  };
+  static const AllSteps kStepsOfAll;
+  static const AllSteps kStepsOfV3;
 
   Expected<void> read_locals(ByteReader& in, std::size_t body_size);
   Expected<void> run(Bytes code, std::uint64_t offset, BlockType type);
@@ -80,11 +89,20 @@ class FunctionReader {
   static bool store_step(WZRUN_STEP);
   template <Opcode op>
   static bool constant_step(WZRUN_STEP);
+  static bool local_get_step(WZRUN_STEP);
+  static bool local_set_step(WZRUN_STEP);
+  static bool local_tee_step(WZRUN_STEP);
   template <Opcode op>
-  static bool special_step(WZRUN_STEP);
+  static bool block_step(WZRUN_STEP);
+  template <Opcode op>
+  static bool branch_step(WZRUN_STEP);
+  static bool call_step(WZRUN_STEP);
+  static bool global_get_step(WZRUN_STEP);
+  static bool drop_step(WZRUN_STEP);
   template <std::uint8_t prefix>
   static bool prefix_step(WZRUN_STEP);
   static bool end_step(WZRUN_STEP);
+  static bool general_end_step(WZRUN_STEP);
   static bool illegal_step(WZRUN_STEP);
   static bool disabled_step(WZRUN_STEP);
   static bool not_constant_step(WZRUN_STEP);
@@ -108,14 +126,14 @@ class FunctionReader {
   }
 
   State state_;
-  std::unique_ptr<Steps> own_steps_;
-  const Steps* function_steps_ = &kFunctionSteps;
-  const Steps* steps_ = nullptr;  ///< those now in use
+  ValueType first_memory_index_ = ValueType::reference(false, HeapType::from_bits(0xffffff));  ///< or no operand's type
+  std::unique_ptr<AllSteps> own_steps_;
+  const AllSteps* steps_ = &kStepsOfAll;
+  const Steps* current_steps_ = nullptr;
   std::vector<std::uint8_t> completed_;
 };
 
-// Instructions that may stand in a constant expression. Whether a proposal that allows one more is on is checked when
-// the steps are made: extended-const for arithmetic, gc and simd as elsewhere.
+/// Instructions that may stand in a constant expression.
 template <typename Sink>
 constexpr bool FunctionReader<Sink>::is_constant(Opcode op) {
   switch (op) {
@@ -125,12 +143,6 @@ constexpr bool FunctionReader<Sink>::is_constant(Opcode op) {
     case Opcode::f32_const:
     case Opcode::f64_const:
     case Opcode::v128_const:
-    case Opcode::i32_add:
-    case Opcode::i32_sub:
-    case Opcode::i32_mul:
-    case Opcode::i64_add:
-    case Opcode::i64_sub:
-    case Opcode::i64_mul:
     case Opcode::global_get:
     case Opcode::ref_null:
     case Opcode::ref_func:
@@ -144,8 +156,15 @@ constexpr bool FunctionReader<Sink>::is_constant(Opcode op) {
     case Opcode::extern_convert_any:
       return true;
     default:
-      return false;
+      return is_extended_constant(op);
   }
+}
+
+/// Those that extended-const has added.
+template <typename Sink>
+constexpr bool FunctionReader<Sink>::is_extended_constant(Opcode op) {
+  return op == Opcode::i32_add || op == Opcode::i32_sub || op == Opcode::i32_mul || op == Opcode::i64_add ||
+         op == Opcode::i64_sub || op == Opcode::i64_mul;
 }
 
 }  // namespace wzrun::wasm

@@ -10,7 +10,7 @@ namespace wzrun::wasm {
   do {                                                                \
     if ((pc) == end) [[unlikely]]                                     \
       [[clang::musttail]] return past_end_step(self, pc, top, end);   \
-    const Step wzrun_step_ = self->steps_->plain[*(pc)];              \
+    const Step wzrun_step_ = self->current_steps_->plain[*(pc)];      \
     [[clang::musttail]] return wzrun_step_(self, (pc) + 1, top, end); \
   } while (false)
 
@@ -118,26 +118,299 @@ bool FunctionReader<Sink>::numeric_step(WZRUN_STEP) {
   WZRUN_NEXT(pc, operands + 1);
 }
 
+// Frequent instructions. Reading ahead relies on what function_reader.h says of a body's last byte.
+
+/// Reads a number of one or two bytes; false for longer ones.
+inline bool read_short_u32(const std::uint8_t*& pc, std::uint32_t& value) {
+  const auto* const at = pc;
+  value = at[0];
+  pc = at + 1;
+  if (value < 0x80) [[likely]]
+    return true;
+  value = (value & 0x7f) | static_cast<std::uint32_t>(at[1]) << 7;
+  pc = at + 2;
+  return at[1] < 0x80;
+}
+
+/// A number in LEB128 of up to five bytes, found in a word without a jump for each byte.
+struct ShortLeb {
+  std::uint64_t groups = 0;  ///< the bytes, in order; zero behind the last
+  unsigned bytes = 0;
+
+  /// Nothing if the number is longer, or if a word at `pc` may reach past the end.
+  static std::optional<ShortLeb> read(const std::uint8_t* pc, const std::uint8_t* end) {
+    if (end - pc < 8) [[unlikely]]
+      return std::nullopt;
+    std::uint64_t word;
+    std::memcpy(&word, pc, sizeof word);
+    const std::uint64_t stops = ~word & 0x80'8080'8080;
+    if (stops == 0) [[unlikely]]
+      return std::nullopt;
+    return ShortLeb{word & (stops ^ (stops - 1)), (static_cast<unsigned>(std::countr_zero(stops)) + 1) / 8};
+  }
+  std::uint64_t bits() const {
+    return (groups & 0x7f) | (groups >> 1 & 0x3f80) | (groups >> 2 & 0x1f'c000) | (groups >> 3 & 0xfe0'0000) |
+           (groups >> 4 & 0x7'f000'0000);
+  }
+  std::int64_t sign_extended() const {
+    const unsigned unused = 64 - 7 * bytes;
+    return static_cast<std::int64_t>(bits() << unused) >> unused;
+  }
+  bool is_u32() const { return groups >> 36 == 0; }
+  /// The fifth byte's unused bits repeat the sign.
+  bool is_s32() const {
+    const auto fifth = groups >> 35;
+    return bytes < 5 || fifth == 0 || fifth == 0xf;
+  }
+};
+
 template <typename Sink>
 template <Opcode op>
-bool FunctionReader<Sink>::special_step(WZRUN_STEP) {
-  WZRUN_GENERAL(op);
+bool FunctionReader<Sink>::constant_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  if (top == state.stack.limit()) [[unlikely]]
+    WZRUN_GENERAL(op);
+  Operand result{};
+  if constexpr (op == Opcode::i32_const || op == Opcode::i64_const) {
+    const auto number = ShortLeb::read(pc, end);
+    if (!number || (op == Opcode::i32_const && !number->is_s32())) [[unlikely]]
+      WZRUN_GENERAL(op);
+    next += number->bytes;
+    if constexpr (Sink::kListens) {
+      if (state.live) {
+        self->template before_telling<op>(pc, top);
+        if constexpr (op == Opcode::i32_const)
+          result = state.sink.i32_const(static_cast<std::uint32_t>(number->sign_extended()));
+        else
+          result = state.sink.i64_const(static_cast<std::uint64_t>(number->sign_extended()));
+      }
+    }
+  } else {
+    if (Sink::kListens || static_cast<std::size_t>(end - pc) < std::size_t{1} << kAccessSizeLog2<op>) [[unlikely]]
+      WZRUN_GENERAL(op);
+    next += std::size_t{1} << kAccessSizeLog2<op>;
+  }
+  *top = {kAccessType<op>, result};
+  WZRUN_NEXT(next, top + 1);
 }
 
 template <typename Sink>
 template <Opcode op>
 bool FunctionReader<Sink>::load_step(WZRUN_STEP) {
-  WZRUN_GENERAL(op);
+  auto& state = self->state_;
+  const auto offset = ShortLeb::read(pc + 1, end);
+  if (*pc > kAccessSizeLog2<op> || !offset || !offset->is_u32() || top == state.base ||
+      top[-1].type != self->first_memory_index_) [[unlikely]]
+    WZRUN_GENERAL(op);
+  Operand result{};
+  if constexpr (Sink::kListens) {
+    if (state.live) {
+      self->template before_telling<op>(pc, top - 1);
+      result = state.sink.template load<op>(MemoryArgument{0, *pc, offset->bits()}, top[-1].operand);
+    }
+  }
+  top[-1] = {kAccessType<op>, result};
+  WZRUN_NEXT(pc + 1 + offset->bytes, top);
 }
+
 template <typename Sink>
 template <Opcode op>
 bool FunctionReader<Sink>::store_step(WZRUN_STEP) {
-  WZRUN_GENERAL(op);
+  auto& state = self->state_;
+  const auto offset = ShortLeb::read(pc + 1, end);
+  if (*pc > kAccessSizeLog2<op> || !offset || !offset->is_u32() || top - state.base < 2 ||
+      top[-2].type != self->first_memory_index_ || top[-1].type != kAccessType<op>) [[unlikely]]
+    WZRUN_GENERAL(op);
+  if constexpr (Sink::kListens) {
+    if (state.live) {
+      self->template before_telling<op>(pc, top - 2);
+      state.sink.template store<op>(MemoryArgument{0, *pc, offset->bits()}, top[-2].operand, top[-1].operand);
+    }
+  }
+  WZRUN_NEXT(pc + 1 + offset->bytes, top - 2);
 }
+
+template <typename Sink>
+bool FunctionReader<Sink>::local_get_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  std::uint32_t index = 0;
+  if (!read_short_u32(next, index) || index >= state.locals.simple_count() || top == state.stack.limit()) [[unlikely]]
+    WZRUN_GENERAL(Opcode::local_get);
+  Operand result{};
+  if constexpr (Sink::kListens) {
+    if (state.live) {
+      self->template before_telling<Opcode::local_get>(pc, top);
+      result = state.sink.local_get(index);
+    }
+  }
+  *top = {state.locals.simple_types()[index], result};
+  WZRUN_NEXT(next, top + 1);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::local_set_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  std::uint32_t index = 0;
+  if (!read_short_u32(next, index) || index >= state.locals.simple_count() || top == state.base ||
+      top[-1].type != state.locals.simple_types()[index]) [[unlikely]]
+    WZRUN_GENERAL(Opcode::local_set);
+  if constexpr (Sink::kListens) {
+    if (state.live) {
+      self->template before_telling<Opcode::local_set>(pc, top - 1);
+      state.sink.local_set(index, top[-1].operand);
+    }
+  }
+  WZRUN_NEXT(next, top - 1);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::local_tee_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  std::uint32_t index = 0;
+  if (!read_short_u32(next, index) || index >= state.locals.simple_count() || top == state.base ||
+      top[-1].type != state.locals.simple_types()[index]) [[unlikely]]
+    WZRUN_GENERAL(Opcode::local_tee);
+  if constexpr (Sink::kListens) {
+    if (state.live) {
+      self->template before_telling<Opcode::local_tee>(pc, top - 1);
+      top[-1].operand = state.sink.local_tee(index, top[-1].operand);
+    }
+  }
+  WZRUN_NEXT(next, top);
+}
+
+// Control, as far as only validation goes: a sink has more to do for a block than the general way costs.
+
 template <typename Sink>
 template <Opcode op>
-bool FunctionReader<Sink>::constant_step(WZRUN_STEP) {
-  WZRUN_GENERAL(op);
+bool FunctionReader<Sink>::block_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto byte = *pc;
+  const bool simple = byte == 0x40 || (byte >= 0x7c && byte <= 0x7f);
+  auto* base = top;
+  if constexpr (op == Opcode::if_) {
+    if (top == state.base || top[-1].type != value_types::i32) [[unlikely]]
+      WZRUN_GENERAL(op);
+    --base;
+  }
+  if (Sink::kListens || !simple || state.frames.size() == state.frames.capacity()) [[unlikely]]
+    WZRUN_GENERAL(op);
+  constexpr auto kind = op == Opcode::if_ ? FrameKind::if_ : op == Opcode::loop ? FrameKind::loop : FrameKind::block;
+  const std::span<const ValueType> results =
+      byte == 0x40 ? std::span<const ValueType>() : std::span(&detail::kNumberTypes[(byte - 0x7c) & 3], 1);
+  state.frames.push_back({.kind = kind,
+                          .type = {{}, results},
+                          .height = static_cast<std::size_t>(base - state.stack.begin()),
+                          .set_locals = state.locals.set_count()});
+  state.base = base;
+  WZRUN_NEXT(pc + 1, base);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::end_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  if constexpr (!Sink::kListens) {
+    const auto& frame = state.frames.back();
+    const auto results = frame.type.results;
+    const bool keeps_types = frame.kind != FrameKind::if_ || (results.empty() && frame.type.params.empty());
+    const bool simple = keeps_types && state.frames.size() > 1 && results.size() <= 1 &&
+                        static_cast<std::size_t>(top - state.base) == results.size() &&
+                        (results.empty() || top[-1].type == results[0]) && frame.set_locals == state.locals.set_count();
+    if (simple) [[likely]] {
+      state.frames.pop_back();
+      state.base = state.stack.begin() + state.frames.back().height;
+      WZRUN_NEXT(pc, top);
+    }
+  }
+  [[clang::musttail]] return general_end_step(self, pc, top, end);
+}
+
+template <typename Sink>
+[[gnu::noinline]] bool FunctionReader<Sink>::general_end_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  state.pc = pc;
+  state.stack.top = top;
+  state.instruction = pc - 1;
+  if (!wasm::read(state, Op<Opcode::end>())) [[unlikely]]
+    return false;
+  if (state.frames.empty()) [[unlikely]] {
+    if (pc == end) [[likely]]
+      return true;
+    state.instruction = nullptr;
+    return state.fail_at(pc, ErrorKind::malformed,
+                         fmt::format("END opcode expected: {} bytes follow the function's end", end - pc));
+  }
+  WZRUN_NEXT(pc, state.stack.top);
+}
+
+/// br and br_if to a label that takes at most one value.
+template <typename Sink>
+template <Opcode op>
+bool FunctionReader<Sink>::branch_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  auto* rest = top;
+  std::uint32_t depth = 0;
+  if (Sink::kListens || !read_short_u32(next, depth) || depth >= state.frames.size()) [[unlikely]]
+    WZRUN_GENERAL(op);
+  if constexpr (op == Opcode::br_if) {
+    if (top == state.base || top[-1].type != value_types::i32) [[unlikely]]
+      WZRUN_GENERAL(op);
+    --rest;
+  }
+  const auto types = state.frame_at(depth).label_types();
+  if (!types.empty() && (types.size() > 1 || rest == state.base || rest[-1].type != types[0])) [[unlikely]]
+    WZRUN_GENERAL(op);
+  if constexpr (op == Opcode::br) {
+    state.frames.back().unreachable = true;
+    rest = state.base;
+  }
+  WZRUN_NEXT(next, rest);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::call_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto number = ShortLeb::read(pc, end);
+  if (Sink::kListens || !number || number->bits() >= state.module.functions.size()) [[unlikely]]
+    WZRUN_GENERAL(Opcode::call);
+  const auto* const next = pc + number->bytes;
+  const auto& type = state.module.function_type(static_cast<std::uint32_t>(number->bits()));
+  const auto count = type.params.size();
+  auto* const arguments = top - count;
+  if (static_cast<std::size_t>(top - state.base) < count || type.results.size() > 1 || arguments == state.stack.limit())
+      [[unlikely]]
+    WZRUN_GENERAL(Opcode::call);
+  for (std::size_t i = 0; i < count; ++i)
+    if (arguments[i].type != type.params[i]) [[unlikely]]
+      WZRUN_GENERAL(Opcode::call);
+  if (type.results.empty())
+    WZRUN_NEXT(next, arguments);
+  *arguments = {type.results[0], {}};
+  WZRUN_NEXT(next, arguments + 1);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::global_get_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  std::uint32_t index = 0;
+  if (Sink::kListens || !read_short_u32(next, index) || index >= state.module.globals.size() ||
+      top == state.stack.limit() || state.visible_globals != kNoIndex) [[unlikely]]
+    WZRUN_GENERAL(Opcode::global_get);
+  *top = {state.module.globals[index].type.value, {}};
+  WZRUN_NEXT(next, top + 1);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::drop_step(WZRUN_STEP) {
+  if (Sink::kListens || top == self->state_.base) [[unlikely]]
+    WZRUN_GENERAL(Opcode::drop);
+  WZRUN_NEXT(pc, top - 1);
 }
 
 template <typename Sink>
@@ -154,28 +427,10 @@ bool FunctionReader<Sink>::prefix_step(WZRUN_STEP) {
       return false;
     pc = state.pc;
   }
-  const auto& steps = self->steps_->prefixed[prefix - 0xfb];
+  const auto& steps = self->current_steps_->prefixed[prefix - 0xfb];
   if (number >= steps.size()) [[unlikely]]
     [[clang::musttail]] return illegal_step(self, pc, top, end);
   [[clang::musttail]] return steps[number](self, pc, top, end);
-}
-
-template <typename Sink>
-bool FunctionReader<Sink>::end_step(WZRUN_STEP) {
-  auto& state = self->state_;
-  state.pc = pc;
-  state.stack.top = top;
-  state.instruction = pc - 1;
-  if (!wasm::read(state, Op<Opcode::end>())) [[unlikely]]
-    return false;
-  if (state.frames.empty()) [[unlikely]] {
-    if (pc == end) [[likely]]
-      return true;
-    state.instruction = nullptr;
-    return state.fail_at(pc, ErrorKind::malformed,
-                         fmt::format("END opcode expected: {} bytes follow the function's end", end - pc));
-  }
-  WZRUN_NEXT(pc, state.stack.top);
 }
 
 template <typename Sink>
@@ -212,7 +467,7 @@ bool FunctionReader<Sink>::disabled_step(WZRUN_STEP) {
   const auto opcode = opcode_before(pc, state.instruction);
   if (code_of(opcode) <= 0xff)
     state.instruction = pc - 1;
-  const auto feature = *feature_of(opcode);
+  const auto feature = feature_of(opcode).value_or(Feature::extended_const);
   return state.fail(ErrorKind::unsupported,
                     needs_feature(0, fmt::format("the instruction {}", to_string(opcode)), feature).error().message);
 }
@@ -234,7 +489,9 @@ constexpr typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(
     prefixed.fill(&illegal_step);
   const auto set = [&](Opcode op, Step step) {
     const auto code = code_of(op);
-    if (!is_enabled(op, features))
+    const bool lacks_extension =
+        constant_only && is_extended_constant(op) && !features.contains(Feature::extended_const);
+    if (!is_enabled(op, features) || lacks_extension)
       step = &disabled_step;
     else if (constant_only && !is_constant(op))
       step = &not_constant_step;
@@ -248,23 +505,31 @@ constexpr typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(
 #define WZRUN_LOAD(code, id, ...) set(Opcode::id, &load_step<Opcode::id>);
 #define WZRUN_VECTOR_LOAD(code, id, ...) set(Opcode::id, &load_step<Opcode::id>);
 #define WZRUN_STORE(code, id, ...) set(Opcode::id, &store_step<Opcode::id>);
-#define WZRUN_SPECIAL(code, id, ...) set(Opcode::id, &special_step<Opcode::id>);
 #define WZRUN_OPCODE(code, id, ...) set(Opcode::id, &general_step<Opcode::id>);
 #include "wasm/opcodes.def"
+  set(Opcode::end, &end_step);
+  set(Opcode::local_get, &local_get_step);
+  set(Opcode::local_set, &local_set_step);
+  set(Opcode::local_tee, &local_tee_step);
+  set(Opcode::block, &block_step<Opcode::block>);
+  set(Opcode::loop, &block_step<Opcode::loop>);
+  set(Opcode::if_, &block_step<Opcode::if_>);
+  set(Opcode::br, &branch_step<Opcode::br>);
+  set(Opcode::br_if, &branch_step<Opcode::br_if>);
+  set(Opcode::call, &call_step);
+  set(Opcode::global_get, &global_get_step);
+  set(Opcode::drop, &drop_step);
   steps.plain[0xfb] = &prefix_step<0xfb>;
   steps.plain[0xfc] = &prefix_step<0xfc>;
   steps.plain[0xfd] = &prefix_step<0xfd>;
   steps.plain[0xfe] = &prefix_step<0xfe>;
-  steps.plain[0x0b] = &end_step;
   return steps;
 }
 
 template <typename Sink>
-const typename FunctionReader<Sink>::Steps FunctionReader<Sink>::kFunctionSteps =
-    FunctionReader<Sink>::make_steps(CoreFeatures::all, false);
+constinit const typename FunctionReader<Sink>::AllSteps FunctionReader<Sink>::kStepsOfAll(CoreFeatures::all);
 template <typename Sink>
-const typename FunctionReader<Sink>::Steps FunctionReader<Sink>::kConstantSteps =
-    FunctionReader<Sink>::make_steps(CoreFeatures::all, true);
+constinit const typename FunctionReader<Sink>::AllSteps FunctionReader<Sink>::kStepsOfV3(CoreFeatures::V3);
 
 template <typename Sink>
 Expected<void> FunctionReader<Sink>::read(std::uint32_t function_index) {
@@ -281,7 +546,7 @@ Expected<void> FunctionReader<Sink>::read(std::uint32_t function_index) {
     return std::unexpected(
         instruction_error(module, function_index, nullptr, nullptr, error.kind, error.offset, error.message));
   }
-  steps_ = function_steps_;
+  current_steps_ = &steps_->of_functions;
   const auto offset = in.offset();
   return run({in.position(), in.remaining()}, offset, {{}, type.results});
 }
@@ -295,7 +560,9 @@ Expected<void> FunctionReader<Sink>::read_locals(ByteReader& in, std::size_t bod
   const auto flat_limit = Sink::kListens ? limits::kLocals : std::max<std::size_t>(64, body_size);
   for (std::uint32_t i = 0; i < groups; ++i) {
     const auto count = WZRUN_TRY(in.u32());
-    const auto type = WZRUN_TRY(read_value_type(in, state_.module));
+    const auto byte = in.peek();
+    const auto type = byte >= 0x7c && byte <= 0x7f ? ValueType(static_cast<ValueKind>(WZRUN_TRY(in.byte())))
+                                                   : WZRUN_TRY(read_value_type(in, state_.module));
     total += count;
     if (total > 0xffffffff)
       return ByteReader::malformed(at, fmt::format("too many locals: {}", total));
@@ -313,12 +580,7 @@ Expected<void> FunctionReader<Sink>::read_constant(const ConstantExpression& exp
   state_.function_index = kNoIndex;
   state_.visible_globals = visible_globals;
   state_.locals.clear();
-  Steps limited;
-  steps_ = &kConstantSteps;
-  if (state_.module.features != CoreFeatures::all) {
-    limited = make_steps(state_.module.features, true);
-    steps_ = &limited;
-  }
+  current_steps_ = &steps_->of_constants;
   return run(expression.code, expression.offset, {{}, {&result, 1}});
 }
 
@@ -343,7 +605,8 @@ Expected<void> FunctionReader<Sink>::run_complete(Bytes code, std::uint64_t offs
   state.body_offset = offset;
   state.instruction = nullptr;
   state.error.reset();
-  state.block_results.clear();
+  if (!state.block_results.empty()) [[unlikely]]
+    state.block_results.clear();
   state.branch_tables = 0;
   state.frames.clear();
   state.stack.top = state.stack.begin();
@@ -355,7 +618,7 @@ Expected<void> FunctionReader<Sink>::run_complete(Bytes code, std::uint64_t offs
   if constexpr (Sink::kListens)
     state.sink.begin(state.module, state.function_index, state.locals.flat(), state.stack, frame);
   const auto* const end = state.body_end;
-  if (!steps_->plain[code[0]](this, code.data() + 1, state.stack.top, end))
+  if (!current_steps_->plain[code[0]](this, code.data() + 1, state.stack.top, end))
     return std::unexpected(std::move(*state.error));
   return {};
 }

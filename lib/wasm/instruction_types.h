@@ -41,18 +41,23 @@ namespace rows {
 // A row's signature `i32(i32, i32)` is a function type over these.
 struct i32 {
   static constexpr ValueType type = value_types::i32;
+  static constexpr std::size_t bytes = 4;
 };
 struct i64 {
   static constexpr ValueType type = value_types::i64;
+  static constexpr std::size_t bytes = 8;
 };
 struct f32 {
   static constexpr ValueType type = value_types::f32;
+  static constexpr std::size_t bytes = 4;
 };
 struct f64 {
   static constexpr ValueType type = value_types::f64;
+  static constexpr std::size_t bytes = 8;
 };
 struct v128 {
   static constexpr ValueType type = value_types::v128;
+  static constexpr std::size_t bytes = 16;
 };
 
 template <typename F>
@@ -91,7 +96,7 @@ struct SignatureInfo;
   struct Info<Opcode::id> : RowOf<Row::shuffle> {};
 #define WZRUN_CONST(code, id, text, type, ...) \
   template <>                                  \
-  struct Info<Opcode::id> : RowOf<Row::constant, type> {};
+  struct Info<Opcode::id> : RowOf<Row::constant, type, type::bytes> {};
 #define WZRUN_LOAD(code, id, text, type, memory_type, ...) \
   template <>                                              \
   struct Info<Opcode::id> : RowOf<Row::load, type, sizeof(memory_type)> {};
@@ -137,7 +142,8 @@ inline constexpr const auto& kSignature = rows::SignatureInfo<op>::value;
 template <Opcode op>
 inline constexpr ValueType kAccessType = rows::Info<op>::type;
 
-/// The binary logarithm of the bytes that a memory access touches: its natural alignment.
+/// The binary logarithm of the bytes that a memory access touches, which is its natural alignment, or that a constant
+/// has.
 template <Opcode op>
 inline constexpr std::uint8_t kAccessSizeLog2 = rows::Info<op>::size_log2;
 

@@ -13,6 +13,14 @@ namespace wzrun::wasm {
 
 namespace {
 
+/// Whether the expression is one i32.const, as nearly all are; decoding has checked its immediate.
+bool is_i32_constant(Bytes code) {
+  constexpr std::uint8_t kI32Const = 0x41;
+  static_assert(code_of(Opcode::i32_const) == kI32Const);
+  return code[0] == kI32Const &&
+         std::ranges::find_if(code.subspan(1), [](std::uint8_t byte) { return byte < 0x80; }) == code.end() - 2;
+}
+
 /// Checks the constant expressions of everything but bodies.
 class ConstantValidator {
  public:
@@ -55,6 +63,8 @@ class ConstantValidator {
 
   Expected<void> check(const ConstantExpression& expression, ValueType type, std::uint32_t visible_globals,
                        std::string_view what, std::size_t index) {
+    if (type == value_types::i32 && is_i32_constant(expression.code))
+      return {};
     if (auto status = reader_.read_constant(expression, type, visible_globals); !status)
       return std::unexpected(prefixed(std::move(status).error(), fmt::format("{} {}", what, index)));
     return {};
