@@ -13,6 +13,7 @@ function(wzrun_target target)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wextra-semi -Wimplicit-fallthrough -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-gnu-statement-expression  # WZRUN_TRY
+    -Wno-missing-designated-field-initializers  # the rest is zero, as meant
     $<$<BOOL:${WZRUN_WERROR}>:-Werror>
     -fvisibility=hidden -ffunction-sections -fdata-sections)
   target_link_options(${target} PRIVATE -fuse-ld=lld -static-libstdc++ -static-libgcc -Wl,--gc-sections)
