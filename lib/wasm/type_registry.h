@@ -3,50 +3,87 @@
 #include "wasm/module.h"
 #include "wasm/rec_group.h"
 
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <shared_mutex>
+#include <mutex>
+#include <span>
 #include <vector>
 
 namespace wzrun::wasm {
 
-/// The defined types of many modules under ids of their own: equal types have equal ids, whichever module they came
-/// from. Types are never forgotten. All members may be called from several threads.
-/// Source: Wasm 3.0, 3.1 (rolling), 3.3.
+/// The types of all modules of a runtime: equal types of different modules get the same id.
+///
+/// Thread-safe. An id may be used by any thread that got it from intern(), or from a thread that did. Types stay until
+/// the registry goes.
 class TypeRegistry {
  public:
-  /// The id of each of the module's types, by type index.
-  /// Errors: unsupported when there are 2^23 different types.
+  TypeRegistry() = default;
+  TypeRegistry(const TypeRegistry&) = delete;
+  TypeRegistry& operator=(const TypeRegistry&) = delete;
+
+  /// The ids of the module's types, by type index.
+  /// Errors: unsupported, if all modules together have more than 2^23 different types.
   Expected<std::vector<std::uint32_t>> intern(const Module& module);
 
-  /// Whether the first type is the second or declares it, directly or not, as a supertype.
-  bool is_subtype(std::uint32_t sub, std::uint32_t super) const;
+  /// Whether the type is the other or one of its declared subtypes; constant time.
+  bool is_subtype(std::uint32_t sub, std::uint32_t super) const {
+    if (sub == super)
+      return true;
+    const auto& lower = at(sub);
+    const auto depth = at(super).type.depth;
+    return depth < lower.type.depth && lower.supertypes[depth] == super;
+  }
+
+  /// The type, whose indices are ids.
+  const DefinedType& type(std::uint32_t id) const { return at(id).type; }
+
+  /// A type of a module with the ids of that module in place of its indices.
+  static ValueType translate(ValueType type, std::span<const std::uint32_t> ids);
+
+  /// Whether a value of type `sub` may stand where `super` is expected; both by ids.
+  bool matches(ValueType sub, ValueType super) const;
+  bool matches(HeapType sub, HeapType super) const;
 
  private:
-  /// One recursion group in terms of ids.
-  struct Group {
-    std::vector<DefinedType> types;
-    std::vector<ValueType> values;  ///< what the types' params and results are views of
-    std::vector<FieldType> fields;
-    std::uint32_t first = 0;
-    GroupView view() const { return {types, first}; }
+  struct Entry {
+    DefinedType type;
+    std::unique_ptr<std::uint32_t[]> supertypes;  ///< all those above, by depth
   };
+  static constexpr std::uint32_t kFirstChunk = 64;
+  static constexpr std::uint32_t kMaxTypes = 1U << 23;  ///< what a HeapType can name
 
-  std::unique_ptr<Group> translate(const Module& module, RecGroup group, const std::vector<std::uint32_t>& ids) const;
-  void add_lineage(const DefinedType& type);
-
-  /// A type's place in its tree of supertypes. `jump` is some ancestor, chosen so that any other is O(log depth) steps
-  /// away: a module may declare chains of 10^5 subtypes, and tables of all ancestors would grow with the square.
-  struct Lineage {
-    std::uint32_t parent = 0;
-    std::uint32_t jump = 0;
-    std::uint32_t depth = 0;
+  /// Chunks double in size and never move, so that readers need no lock.
+  struct Place {
+    std::uint32_t chunk = 0;
+    std::uint32_t offset = 0;
   };
+  static constexpr Place place(std::uint32_t id) {
+    const auto chunk = static_cast<std::uint32_t>(std::bit_width(id / kFirstChunk));
+    return {chunk, chunk == 0 ? id : id - (kFirstChunk << (chunk - 1))};
+  }
+  static constexpr std::size_t chunk_size(std::uint32_t chunk) {
+    return chunk == 0 ? kFirstChunk : std::size_t{kFirstChunk} << (chunk - 1);
+  }
+  static constexpr std::size_t kChunks = std::bit_width((kMaxTypes - 1) / kFirstChunk) + 1;
 
-  mutable std::shared_mutex mutex_;
-  GroupTable table_;
-  std::vector<std::unique_ptr<Group>> groups_;
-  std::vector<Lineage> lineages_;  ///< by id
+  const Entry& at(std::uint32_t id) const {
+    const auto [chunk, offset] = place(id);
+    return chunks_[chunk][offset];
+  }
+  Expected<std::uint32_t> intern_group(const Module& module, RecGroup group, std::span<std::uint32_t> ids);
+  void store(const DefinedType& type);
+  std::vector<DefinedType> stored(RecGroup group) const;
+
+  std::mutex mutex_;
+  std::array<std::unique_ptr<Entry[]>, kChunks> chunks_;
+  std::uint32_t count_ = 0;
+  std::vector<RecGroup> stored_groups_;
+  GroupTable groups_;
+  Arena<ValueType> value_types_;
+  Arena<FieldType> field_types_;
 };
 
 }  // namespace wzrun::wasm

@@ -34,23 +34,11 @@ AbstractHeap top_of(const Module& module, HeapType heap) {
   }
 }
 
-namespace {
-
-/// The bottom of a hierarchy.
-AbstractHeap bottom_below(AbstractHeap top) {
-  switch (top) {
-    case AbstractHeap::func:
-      return AbstractHeap::nofunc;
-    case AbstractHeap::extern_:
-      return AbstractHeap::noextern;
-    case AbstractHeap::exn:
-      return AbstractHeap::noexn;
-    default:
-      return AbstractHeap::none;
-  }
+AbstractHeap bottom_of(CompositeKind kind) {
+  return kind == CompositeKind::function ? AbstractHeap::nofunc : AbstractHeap::none;
 }
 
-bool abstract_matches(AbstractHeap sub, AbstractHeap super) {
+bool matches_abstract(AbstractHeap sub, AbstractHeap super) {
   if (sub == super)
     return true;
   switch (sub) {
@@ -74,6 +62,8 @@ bool abstract_matches(AbstractHeap sub, AbstractHeap super) {
   }
 }
 
+namespace {
+
 bool defined_matches(const Module& module, std::uint32_t sub, std::uint32_t super) {
   const auto depth = module.types[super].depth;
   while (module.types[sub].depth > depth)
@@ -87,11 +77,11 @@ bool matches(const Module& module, HeapType sub, HeapType super) {
   if (sub == super || sub == kBottomHeap)
     return true;
   if (sub.is_abstract() && super.is_abstract())
-    return abstract_matches(sub.abstract(), super.abstract());
+    return matches_abstract(sub.abstract(), super.abstract());
   if (sub.is_abstract())
-    return sub == HeapType(bottom_below(top_of(module, super)));
+    return sub.abstract() == bottom_of(module.types[super.type_index()].kind);
   if (super.is_abstract())
-    return abstract_matches(abstract_of(module.types[sub.type_index()].kind), super.abstract());
+    return matches_abstract(abstract_of(module.types[sub.type_index()].kind), super.abstract());
   return defined_matches(module, sub.type_index(), super.type_index());
 }
 

@@ -12,6 +12,10 @@ inline constexpr HeapType kBottomHeap = HeapType::from_bits(HeapType(AbstractHea
 /// The abstract heap type right above a defined type's kind: func, struct or array.
 AbstractHeap abstract_of(CompositeKind kind);
 
+/// The type at the bottom of the hierarchy of a defined type's kind: nofunc or none.
+AbstractHeap bottom_of(CompositeKind kind);
+bool matches_abstract(AbstractHeap sub, AbstractHeap super);
+
 bool matches(const Module& module, HeapType sub, HeapType super);
 
 /// Whether a value of type `sub` may stand where `super` is expected; the bottom type may everywhere.
