@@ -2,6 +2,8 @@
 #include "wasm/byte_reader.h"
 #include "wasm/opcodes.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <vector>
 
@@ -24,18 +26,23 @@ class Evaluator {
   Evaluator(Instance& instance, const wasm::ConstantExpression& expression)
       : instance_(instance), in_(expression.code, expression.offset) {}
 
-  ConstantValue run() {
+  Expected<ConstantValue> run() {
     for (;;) {
+      const auto at = in_.offset();
       const auto byte = *in_.byte();
       const auto opcode = wasm::is_prefix(byte) ? wasm::opcode_of(byte, *in_.u32()) : wasm::opcode_of(byte);
       if (opcode == Opcode::end)
-        return stack_.empty() ? ConstantValue{} : stack_.back();
-      step(opcode);
+        return stack_.back();
+      if (!step(opcode))
+        return std::unexpected(
+            Error{ErrorKind::unsupported, at,
+                  fmt::format("{} in a constant expression is not supported by this engine", to_string(opcode))});
     }
   }
 
  private:
-  void step(Opcode opcode) {
+  /// False for an instruction that makes a heap object.
+  bool step(Opcode opcode) {
     switch (opcode) {
       case Opcode::i32_const:
         return push(static_cast<std::uint32_t>(*in_.s32()));
@@ -48,7 +55,7 @@ class Evaluator {
       case Opcode::v128_const: {
         const auto low = read_bits(in_, 8);
         stack_.push_back({low, read_bits(in_, 8)});
-        return;
+        return true;
       }
       case Opcode::ref_null:
         static_cast<void>(in_.s33());
@@ -58,7 +65,7 @@ class Evaluator {
       case Opcode::global_get: {
         const auto* const cell = instance_.globals[*in_.u32()].cell;
         stack_.push_back({cell[0], cell[1]});
-        return;
+        return true;
       }
       case Opcode::i32_add:
         return binary([](std::uint64_t a, std::uint64_t b) { return (a + b) & 0xffffffff; });
@@ -73,17 +80,21 @@ class Evaluator {
       case Opcode::i64_mul:
         return binary([](std::uint64_t a, std::uint64_t b) { return a * b; });
       default:
-        return;  // instructions on heap objects: link() refuses modules that have them
+        return false;
     }
   }
 
-  void push(std::uint64_t low) { stack_.push_back({low, 0}); }
+  bool push(std::uint64_t low) {
+    stack_.push_back({low, 0});
+    return true;
+  }
 
   template <typename F>
-  void binary(F operation) {
+  bool binary(F operation) {
     const auto b = stack_.back().low;
     stack_.pop_back();
     stack_.back() = {operation(stack_.back().low, b), 0};
+    return true;
   }
 
   Instance& instance_;
@@ -93,7 +104,7 @@ class Evaluator {
 
 }  // namespace
 
-ConstantValue evaluate(Instance& instance, const wasm::ConstantExpression& expression) {
+Expected<ConstantValue> evaluate(Instance& instance, const wasm::ConstantExpression& expression) {
   return Evaluator(instance, expression).run();
 }
 

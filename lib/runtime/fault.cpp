@@ -92,23 +92,29 @@ void on_interruption(int signal, siginfo_t* info, void* context) {
   // Elsewhere (a host function, a helper) the flag is seen on the way back; a blocking call returns with EINTR.
 }
 
-void install() {
+/// Makes the handler ours, unless it is; whoever had it before is passed what is not ours.
+void install(int signal, void (*handler)(int, siginfo_t*, void*)) {
+  struct sigaction present{};
+  sigaction(signal, nullptr, &present);
+  if ((present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == handler)
+    return;
+  previous_actions[static_cast<std::size_t>(signal)] = present;
   struct sigaction action{};
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  action.sa_sigaction = on_fault;
-  for (const int signal : kFaults)
-    sigaction(signal, &action, &previous_actions[static_cast<std::size_t>(signal)]);
-  action.sa_sigaction = on_interruption;
-  sigaction(kInterruption, &action, &previous_actions[kInterruption]);
+  action.sa_sigaction = handler;
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 void register_code_range(CodeRange range) {
-  static std::once_flag once;
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
   code_range.store(range.contains, std::memory_order_release);
-  std::call_once(once, install);
+  for (const int signal : kFaults)
+    install(signal, on_fault);
+  install(kInterruption, on_interruption);
 }
 
 int interruption_signal() { return kInterruption; }

@@ -11,7 +11,7 @@ struct CodeRange {
   bool (*contains)(const void* address) = nullptr;
 };
 
-/// Announces an engine's code, and installs the signal handlers at the first call.
+/// Announces an engine's code, and installs the signal handlers where they are not, or no longer, installed.
 void register_code_range(CodeRange range);
 
 /// The signal that makes a thread look at Execution::interrupted. Ignored by default, so a stray one is harmless.

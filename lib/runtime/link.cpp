@@ -85,9 +85,9 @@ class Linker {
     WZRUN_CHECK(create_memories());
     create_tags();
     instance_->imported_functions = instance_->imported_function_list.data();
-    create_globals();
+    WZRUN_CHECK(create_globals());
     WZRUN_CHECK(create_tables());
-    create_elements();
+    WZRUN_CHECK(create_elements());
     instance_->dropped_data.assign(module_.data.size(), false);
     // From here on others may refer to this instance and it to them.
     for (const auto& partner : partners_)
@@ -254,23 +254,23 @@ class Linker {
     }
   }
 
-  void create_globals() {
-    instance_->global_list.reserve(module_.globals.size());
+  Expected<void> create_globals() {
+    instance_->global_list.reserve(module_.globals.size());  // an initialiser may look at the globals before it
+    instance_->globals = instance_->global_list.data();
     for (auto i = module_.imported_globals; i < module_.globals.size(); ++i) {
       auto* const cell = instance_->cells() + std::size_t{i - module_.imported_globals} * 2;
-      const auto value = evaluate(*instance_, module_.globals[i].init);
+      const auto value = WZRUN_TRY(evaluate(*instance_, module_.globals[i].init));
       cell[0] = value.low;
       cell[1] = value.high;
       instance_->global_list.push_back({module_.globals[i].type, code_.get(), cell});
-      instance_->globals = instance_->global_list.data();
     }
-    instance_->globals = instance_->global_list.data();
+    return {};
   }
 
   Expected<void> create_tables() {
     for (auto i = module_.imported_tables; i < module_.tables.size(); ++i) {
       const auto& declared = module_.tables[i];
-      const auto initial = declared.init ? evaluate(*instance_, *declared.init).low : 0;
+      const auto initial = declared.init ? WZRUN_TRY(evaluate(*instance_, *declared.init)).low : 0;
       auto table = WZRUN_TRY(TableInstance::create(declared.type, initial));
       table->owner = code_.get();
       instance_->table_list.push_back(table.get());
@@ -280,7 +280,7 @@ class Linker {
     return {};
   }
 
-  void create_elements() {
+  Expected<void> create_elements() {
     for (const auto& segment : module_.elements) {
       auto& values = instance_->elements.emplace_back();
       if (segment.mode == wasm::SegmentMode::declarative)
@@ -289,8 +289,9 @@ class Linker {
       for (const auto index : segment.function_indices)
         values.push_back(reinterpret_cast<std::uint64_t>(instance_->function(index)));
       for (const auto& expression : segment.expressions)
-        values.push_back(evaluate(*instance_, expression).low);
+        values.push_back(WZRUN_TRY(evaluate(*instance_, expression)).low);
     }
+    return {};
   }
 
   const std::shared_ptr<RuntimeState>& runtime_;
@@ -324,7 +325,7 @@ Result<void> initialise(Instance& instance) {
     if (segment.mode == wasm::SegmentMode::declarative)
       continue;
     auto& to = instance.tables[segment.table_index]->elements;
-    const auto at = evaluate(instance, segment.table_offset).low;
+    const auto at = WZRUN_TRY(evaluate(instance, segment.table_offset)).low;
     if (at > to.size() || values.size() > to.size() - at)
       return std::unexpected(out_of_bounds(TrapKind::out_of_bounds_table_access, "element", i));
     std::ranges::copy(values, to.begin() + static_cast<std::ptrdiff_t>(at));
@@ -335,7 +336,7 @@ Result<void> initialise(Instance& instance) {
       continue;
     instance.dropped_data[i] = true;
     auto& to = *instance.memories[segment.memory_index];
-    const auto at = evaluate(instance, segment.memory_offset).low;
+    const auto at = WZRUN_TRY(evaluate(instance, segment.memory_offset)).low;
     if (!to.contains(at, segment.bytes.size()))
       return std::unexpected(out_of_bounds(TrapKind::out_of_bounds_memory_access, "data", i));
     if (!segment.bytes.empty())

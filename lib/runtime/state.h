@@ -37,11 +37,12 @@ struct RuntimeState {
 Expected<std::shared_ptr<InstanceHandle>> link(const std::shared_ptr<RuntimeState>& runtime,
                                                const std::shared_ptr<CompiledCode>& code, const ModuleConfig& config);
 /// The value of a constant expression, as slots. What the expression refers to must exist already.
+/// Errors: unsupported if it makes heap objects.
 struct ConstantValue {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
 };
-ConstantValue evaluate(Instance& instance, const wasm::ConstantExpression& expression);
+Expected<ConstantValue> evaluate(Instance& instance, const wasm::ConstantExpression& expression);
 
 /// Applies the active segments in order. A trap leaves earlier effects in place.
 Result<void> initialise(Instance& instance);
