@@ -383,10 +383,14 @@ Operand Emitter::unary(Opcode opcode, Operand a) {
 }
 
 Operand Emitter::binary(Opcode opcode, Operand a, Operand b) {
-  const auto& handlers = *binary_handlers(opcode);
-  const auto carriers = operand_carriers(opcode);
   if (a.is_constant() && b.is_constant())
     a = fit(a, false);
+  if (a.is_constant() && is_integer_comparison(opcode)) {
+    std::swap(a, b);  // the handlers of branches take an immediate only as the second operand
+    opcode = mirrored_comparison(opcode);
+  }
+  const auto& handlers = *binary_handlers(opcode);
+  const auto carriers = operand_carriers(opcode);
   a = fit(a, carriers.first != Carrier::vector);
   b = fit(b, carriers.second != Carrier::vector);
   if (pending_.valid && !is_pending(a) && !is_pending(b))
@@ -550,10 +554,18 @@ void Emitter::store_lane(Opcode opcode, const wasm::MemoryArgument& memory, std:
 // Variables.
 
 Operand Emitter::local_get(std::uint32_t index) {
-  ++local_uses_[index];
   const auto slot = next_slot();
   reserve(slot + 2);
-  return {Operand::Kind::local, slot, index};
+  return stand_for({Operand::Kind::local, slot, index});
+}
+
+/// The operand is about to be pushed. Where it stands for a local, that is kept in mind.
+Operand Emitter::stand_for(Operand operand) {
+  if (operand.kind == Operand::Kind::local) {
+    ++local_uses_[operand.value];
+    clean_height_ = std::min(clean_height_, stack_->size());
+  }
+  return operand;
 }
 
 /// The local is about to change: entries that stand for it get its present value.
@@ -594,8 +606,7 @@ Operand Emitter::local_tee(std::uint32_t index, Operand value) {
   local_set(index, value);
   if (value.is_constant())
     return value;
-  ++local_uses_[index];
-  return {Operand::Kind::local, value.slot, index};
+  return stand_for({Operand::Kind::local, value.slot, index});
 }
 
 Operand Emitter::global_get(std::uint32_t index) {
@@ -675,9 +686,7 @@ Operand Emitter::ref_eq(Operand a, Operand b) {
 Operand Emitter::ref_as_non_null(Operand reference) {
   const auto slot = slot_of(reference);
   emit(control_handlers.ref_as_non_null, {u(slot)});
-  if (reference.kind == Operand::Kind::local)
-    ++local_uses_[reference.value];
-  return reference;
+  return stand_for(reference);
 }
 Operand Emitter::table_get(std::uint32_t table, Operand index) {
   Fields fields;
@@ -900,25 +909,16 @@ void Emitter::branch_if(const Operand& condition, bool negated, const Target& ta
     put(fields, from, a);
     fields.put32(0);
   }
-  if (negated && is_integer_comparison(opcode)) {
-    opcode = negated_comparison(opcode);
-    negated = false;
-  }
-  const auto* const handlers = branch_handlers(opcode, negated, target.backward);
-  const auto handler = (*handlers)[branch_variant(a, b)];
-  if (handler == nullptr) {  // a float immediate: the comparison stays an instruction of its own
+  const bool flipped = negated && is_integer_comparison(opcode);
+  const auto* handlers =
+      branch_handlers(flipped ? negated_comparison(opcode) : opcode, negated && !flipped, target.backward);
+  auto handler = (*handlers)[branch_variant(a, b)];
+  if (handler == nullptr) {  // operands that branches do not take: the comparison stays an instruction of its own
     settle(To::accumulator);
-    Fields plain;
-    plain.put32(0);
-    opcode = negated ? Opcode::i32_eq : Opcode::i32_ne;
-    fields = plain;
-    const auto plain_handler =
-        (*branch_handlers(opcode, false, target.backward))[branch_variant(From::accumulator, From::immediate)];
-    fields.put32(target.backward ? target.start - static_cast<std::uint32_t>(bytes_.size()) : 0);
-    const auto at = emit(plain_handler, fields);
-    if (!target.backward)
-      add_branch(*target.chain, at, static_cast<std::uint32_t>(bytes_.size() - 4));
-    return;
+    handlers = branch_handlers(negated ? Opcode::i32_eq : Opcode::i32_ne, false, target.backward);
+    handler = (*handlers)[branch_variant(From::accumulator, From::immediate)];
+    fields = {};
+    fields.put32(0);
   }
   pending_.valid = false;
   fields.put32(target.backward ? target.start - static_cast<std::uint32_t>(bytes_.size()) : 0);
@@ -1057,9 +1057,7 @@ Operand Emitter::br_on_null(Frame& target, Operand reference) {
   move_values(target);
   jump(target);
   bind(skip);
-  if (reference.kind == Operand::Kind::local)
-    ++local_uses_[reference.value];
-  return reference;
+  return stand_for(reference);
 }
 
 void Emitter::br_on_non_null(Frame& target, Operand reference) {

@@ -258,6 +258,7 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   void copy(std::int32_t from, std::int32_t to, Carrier carrier);
 
   // Locals and stack entries.
+  Operand stand_for(Operand operand);
   void spill_local(std::uint32_t index);
   void assign_local(std::uint32_t index, const Operand& value);
   void materialize(std::size_t first_entry);

@@ -58,6 +58,8 @@ constexpr std::size_t branch_variant(From a, From b) {
 }
 /// The comparison that holds where this one does not, for integers; the opcode itself where there is none.
 wasm::Opcode negated_comparison(wasm::Opcode opcode);
+/// The comparison that says the same of the operands in the other order, for integers.
+wasm::Opcode mirrored_comparison(wasm::Opcode opcode);
 bool is_integer_comparison(wasm::Opcode opcode);
 bool is_comparison(wasm::Opcode opcode);
 

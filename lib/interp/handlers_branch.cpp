@@ -116,4 +116,26 @@ wasm::Opcode negated_comparison(wasm::Opcode opcode) {
   }
 }
 
+wasm::Opcode mirrored_comparison(wasm::Opcode opcode) {
+  using enum wasm::Opcode;
+  // clang-format off
+  switch (opcode) {
+#define WZRUN_MIRROR(type)                                  \
+  case type##_lt_s: return type##_gt_s;                     \
+  case type##_gt_s: return type##_lt_s;                     \
+  case type##_lt_u: return type##_gt_u;                     \
+  case type##_gt_u: return type##_lt_u;                     \
+  case type##_le_s: return type##_ge_s;                     \
+  case type##_ge_s: return type##_le_s;                     \
+  case type##_le_u: return type##_ge_u;                     \
+  case type##_ge_u: return type##_le_u;
+    WZRUN_MIRROR(i32)
+    WZRUN_MIRROR(i64)
+#undef WZRUN_MIRROR
+    default:
+      return opcode;
+  }
+  // clang-format on
+}
+
 }  // namespace wzrun::interp
