@@ -73,7 +73,7 @@ int Run::main() {
     return fail(module_config.error());
   if (*limit) {
     deadline_ = std::make_unique<Deadline>(
-        start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), options_.timeout));
+        start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), *options_.timeout));
   }
   const int status = load_and_run(*runtime_config, *module_config);
   if (!deadline_ || deadline_->disarm())
@@ -95,7 +95,7 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
   say(fmt::format("{} bytes loaded after {:.1f} ms", bytes->view().size(), milliseconds_since(start_)));
   if (deadline_)
     deadline_->watch(*runtime_);
-  const int status = options_.invoke.empty() ? run_program(*code, module_config) : run_function(*code, module_config);
+  const int status = options_.invoke ? run_function(*code, module_config) : run_program(*code, module_config);
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
   return status;
 }
@@ -128,14 +128,14 @@ int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
     const auto* error = std::get_if<Error>(&instance.error());
     return error != nullptr ? report_unlinkable(code, *error) : report(instance.error());
   }
-  const auto function = instance->exported_function(options_.invoke);
+  const auto function = instance->exported_function(*options_.invoke);
   if (!function)
-    return fail(without_export(code, options_.invoke));
+    return fail(without_export(code, *options_.invoke));
   const auto arguments = parse_arguments(options_.args, function->params());
   if (!arguments)
-    return fail(fmt::format("--invoke {}: {}", printable(options_.invoke), arguments.error().message));
+    return fail(fmt::format("--invoke {}: {}", printable(*options_.invoke), arguments.error().message));
   if (const auto initialize = instance->exported_function("_initialize");
-      initialize && options_.invoke != "_initialize") {
+      initialize && *options_.invoke != "_initialize") {
     if (const auto initialized = initialize->call(); !initialized)
       return report(initialized.error());
   }
@@ -159,13 +159,13 @@ std::string Run::without_export(const CompiledModule& code, std::string_view nam
   }
   if (functions.empty())
     return fmt::format("no function `{}` to call; the module exports no functions", printable(name));
-  const auto near = options_.invoke.empty() ? std::nullopt : nearest(name, functions);
+  const auto near = options_.invoke ? nearest(name, functions) : std::nullopt;
   if (near)
     return fmt::format("no function `{}` to call; did you mean '{}'?", printable(name), *near);
   const auto count = functions.size();
   functions.resize(std::min(count, kMost));
   return fmt::format("no function `{}` to call; {}the module exports: {}{}", printable(name),
-                     options_.invoke.empty() ? "use --invoke NAME, " : "", fmt::join(functions, ", "),
+                     options_.invoke ? "" : "use --invoke NAME, ", fmt::join(functions, ", "),
                      count > kMost ? fmt::format(" and {} more", count - kMost) : "");
 }
 

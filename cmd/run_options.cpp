@@ -29,8 +29,13 @@ constexpr std::string_view kExamples =
     "  wzrun --invoke add math.wasm 2 0x10\n";
 
 void define(CLI::App& app, RunOptions& o) {
-  const auto value = [&](const char* name, std::string& variable, const char* type, const char* text) {
+  const auto choice = [&](const char* name, std::string& variable, const char* type, const char* text) {
     return app.add_option(name, variable, text)->type_name(type);
+  };
+  const auto value = [&](const char* name, std::optional<std::string>& variable, const char* type, const char* text) {
+    app.add_option_function<std::string>(
+           name, [&](const std::string& word) { variable = word; }, text)
+        ->type_name(type);
   };
   add_list_option(app, "--dir", o.dirs, "HOST[::GUEST][:ro]", "give the program a directory; :ro makes it read-only");
   add_list_option(app, "--env", o.env, "KEY[=VALUE]", "give it a variable; without =VALUE the one of this environment");
@@ -42,10 +47,10 @@ void define(CLI::App& app, RunOptions& o) {
         "end everything, loading included, after 500ms, 30s, 5m or 1h; exit status 124");
   value("--max-memory", o.max_memory, "SIZE", "largest linear memory, such as 512MiB");
   value("--max-stack", o.max_stack, "SIZE", "stack of the program, such as 8MiB");
-  value("--unknown-imports", o.unknown_imports, "error|trap|default",
-        "functions that nobody provides: refuse to run, trap when called, or return zeros")
+  choice("--unknown-imports", o.unknown_imports, "error|trap|default",
+         "functions that nobody provides: refuse to run, trap when called, or return zeros")
       ->check(CLI::IsMember({"error", "trap", "default"}));
-  value("--engine", o.engine, "auto|interp", "what runs the code")->check(CLI::IsMember({"auto", "interp", "llvm"}));
+  choice("--engine", o.engine, "auto|interp", "what runs the code")->check(CLI::IsMember({"auto", "interp", "llvm"}));
   app.add_flag("--interpreter", o.interpreter, "the same as --engine interp");
   add_features_option(app, o.features);
   app.add_flag("-v,--verbose", o.verbose, "say how long loading and running took");
@@ -123,8 +128,8 @@ Parsed<ModuleConfig> with_variable(const ModuleConfig& config, const std::string
 }
 
 std::string program_name(const RunOptions& options) {
-  if (!options.argv0.empty())
-    return options.argv0;
+  if (options.argv0)
+    return *options.argv0;
   return options.module_path.substr(options.module_path.rfind('/') + 1);
 }
 
@@ -170,17 +175,17 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
   RuntimeConfig config;
   if (options.engine == "llvm")
     return std::unexpected(UsageError{"--engine: llvm is not built in; this wzrun has interp"});
-  if (!options.max_memory.empty())
-    config = config.with_max_memory_bytes(WZRUN_TRY(size_option("--max-memory", options.max_memory)));
-  if (!options.max_stack.empty())
-    config = config.with_max_stack_bytes(WZRUN_TRY(size_option("--max-stack", options.max_stack)));
+  if (options.max_memory)
+    config = config.with_max_memory_bytes(WZRUN_TRY(size_option("--max-memory", *options.max_memory)));
+  if (options.max_stack)
+    config = config.with_max_stack_bytes(WZRUN_TRY(size_option("--max-stack", *options.max_stack)));
   config = config.with_features(WZRUN_TRY(parse_features(options.features, config.features())));
   return config;
 }
 
 Parsed<ModuleConfig> module_config(const RunOptions& options) {
   std::vector<std::string> args = {program_name(options)};
-  if (options.invoke.empty())
+  if (!options.invoke)
     args.insert(args.end(), options.args.begin(), options.args.end());
   auto config = ModuleConfig{}
                     .with_args(std::move(args))
@@ -201,12 +206,12 @@ Parsed<ModuleConfig> module_config(const RunOptions& options) {
 }
 
 Parsed<std::optional<std::chrono::nanoseconds>> time_limit(const RunOptions& options) {
-  if (options.timeout.empty())
+  if (!options.timeout)
     return std::nullopt;
-  const auto limit = parse_duration(options.timeout);
+  const auto limit = parse_duration(*options.timeout);
   if (!limit)
     return std::unexpected(UsageError{
-        fmt::format("--timeout: '{}' is not a time such as 500ms, 30s, 5m or 1h", printable(options.timeout))});
+        fmt::format("--timeout: '{}' is not a time such as 500ms, 30s, 5m or 1h", printable(*options.timeout))});
   return *limit;
 }
 

@@ -19,11 +19,11 @@ struct RunOptions {
   std::vector<std::string> dirs;
   std::vector<std::string> env;
   bool env_inherit = false;
-  std::string argv0;
-  std::string invoke;
-  std::string timeout;
-  std::string max_memory;
-  std::string max_stack;
+  std::optional<std::string> argv0;
+  std::optional<std::string> invoke;
+  std::optional<std::string> timeout;
+  std::optional<std::string> max_memory;
+  std::optional<std::string> max_stack;
   std::string unknown_imports = "error";
   std::string engine = "auto";
   bool interpreter = false;

@@ -188,6 +188,8 @@ struct Interpreter final : runtime::Engine {
         break;
     }
     Trap trap{.kind = execution.ending == Ending::interrupted ? TrapKind::interrupted : execution.trap_kind};
+    if (execution.halt)  // a host function's trap
+      trap.detail = std::move(std::get<Trap>(*std::exchange(execution.halt, std::nullopt)).detail);
     fill_backtrace(trap, execution);
     return std::unexpected(std::move(trap));
   }

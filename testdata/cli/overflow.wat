@@ -1,1 +1,1 @@
-(module (func $deeper (call $deeper)) (func (export "_start") (call $deeper)))
+(module (func $deeper (call $deeper)) (func $_start (export "_start") (call $deeper)))

@@ -6,4 +6,4 @@
       (else (i64.add
         (call $fibonacci (i64.sub (local.get $n) (i64.const 1)))
         (call $fibonacci (i64.sub (local.get $n) (i64.const 2)))))))
-  (func (export "_start") (drop (call $fibonacci (i64.const 90)))))
+  (func $_start (export "_start") (drop (call $fibonacci (i64.const 90)))))

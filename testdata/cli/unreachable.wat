@@ -5,6 +5,6 @@
   (data (i32.const 0) "\10\00\00\00" "\07\00\00\00")
   (data (i32.const 16) "before\n")
   (func $fails unreachable)
-  (func (export "_start")
+  (func $_start (export "_start")
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
     (call $fails)))

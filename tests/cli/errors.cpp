@@ -69,7 +69,7 @@ TEST_CASE("errors: a module that is not there, with a similar name if there is o
 
 TEST_CASE("errors: a module that cannot be read") {
   const TemporaryFolder folder;
-  CHECK(refusal({folder.path()}) == "wzrun: " + folder.path() + ": Is a directory\n");
+  CHECK(refusal({folder.path()}) == "wzrun: " + folder.path() + ": is a directory, not a module\n");
   CHECK(refusal({program("args") + "/x"}) == "wzrun: " + program("args") + "/x: Not a directory\n");
   if (geteuid() != 0) {
     write_file(folder / "secret", "");
