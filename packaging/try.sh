@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/setup.sh
-packaging/build.sh release
+TARGETS="wzrun_cmd wzrun_testdata" packaging/build.sh release
 echo "try: build/release/bin/wzrun build/release/testdata/hello.wasm"
 build/release/bin/wzrun build/release/testdata/hello.wasm
