@@ -84,7 +84,7 @@ class ByteReader {
 
   Expected<std::uint8_t> byte() {
     if (at_end())
-      return malformed(offset(), "unexpected end");
+      return malformed(offset(), "unexpected end of section or function");
     return *position_++;
   }
   Expected<std::uint32_t> u32() {
@@ -100,7 +100,7 @@ class ByteReader {
   /// The next `count` bytes, as a view.
   Expected<std::span<const std::uint8_t>> bytes(std::size_t count) {
     if (count > remaining())
-      return malformed(offset(), "unexpected end: " + std::to_string(count) + " bytes wanted, " +
+      return malformed(offset(), "unexpected end of section or function: " + std::to_string(count) + " bytes wanted, " +
                                      std::to_string(remaining()) + " left");
     const std::span<const std::uint8_t> view(position_, count);
     position_ += count;

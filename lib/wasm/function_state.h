@@ -115,14 +115,14 @@ struct FunctionState {
   bool read_s64(std::int64_t& value) { return read_long_leb<64, true>(value); }
   bool read_byte(std::uint8_t& value) {
     if (pc == body_end) [[unlikely]]
-      return fail_at(pc, ErrorKind::malformed, "unexpected end");
+      return fail_at(pc, ErrorKind::malformed, "unexpected end of section or function");
     value = *pc++;
     return true;
   }
   template <typename T>
   bool read_bytes(T& value) {
     if (static_cast<std::size_t>(body_end - pc) < sizeof value) [[unlikely]]
-      return fail_at(pc, ErrorKind::malformed, "unexpected end");
+      return fail_at(pc, ErrorKind::malformed, "unexpected end of section or function");
     std::memcpy(&value, pc, sizeof value);
     pc += sizeof value;
     return true;
@@ -167,9 +167,8 @@ struct FunctionState {
   bool read_memory(std::uint32_t& index) { return read_index(index, module.memories.size(), "memory"); }
   bool read_table(std::uint32_t& index) { return read_index(index, module.tables.size(), "table"); }
   bool read_element_segment(std::uint32_t& index) { return read_index(index, module.elements.size(), "elem segment"); }
-  bool read_data_segment(std::uint32_t& index) {
-    if (!read_u32(index))
-      return false;
+  bool read_data_segment(std::uint32_t& index) { return read_u32(index) && check_data_segment(index); }
+  bool check_data_segment(std::uint32_t index) {
     if (!module.data_count)
       return malformed("data count section required");
     return index < *module.data_count || unknown("data segment", index, *module.data_count);

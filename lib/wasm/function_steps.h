@@ -97,10 +97,10 @@ template <Opcode op>
 bool FunctionReader<Sink>::numeric_step(WZRUN_STEP) {
   constexpr const auto& signature = kSignature<op>;
   constexpr auto count = static_cast<std::ptrdiff_t>(signature.params.size());
-  auto* const operands = top - count;
-  bool fits = top - self->state_.base >= count;
-  if (!fits) [[unlikely]]
+  if (top - self->state_.base < count) [[unlikely]]
     WZRUN_GENERAL(op);
+  auto* const operands = top - count;
+  bool fits = true;
   for (std::ptrdiff_t i = 0; i < count; ++i)
     fits &= operands[i].type == signature.params[static_cast<std::size_t>(i)];
   if (!fits) [[unlikely]]
@@ -594,7 +594,8 @@ Expected<void> FunctionReader<Sink>::run(Bytes code, std::uint64_t offset, Block
   if (!status)
     return status;
   return std::unexpected(instruction_error(state_.module, state_.function_index, nullptr, nullptr, ErrorKind::malformed,
-                                           offset + code.size(), "END opcode expected: the body ends without it"));
+                                           offset + code.size(),
+                                           "unexpected end of section or function: END opcode expected"));
 }
 
 template <typename Sink>

@@ -203,7 +203,7 @@ template <typename Sink>
 bool read(FunctionState<Sink>& state, Op<Opcode::memory_init>) {
   std::uint32_t segment = 0;
   std::uint32_t memory = 0;
-  if (!state.read_data_segment(segment) || !state.read_memory(memory))
+  if (!state.read_u32(segment) || !state.read_memory(memory) || !state.check_data_segment(segment))
     return false;
   return state.consume(std::array{state.memory_index_type(memory), value_types::i32, value_types::i32},
                        [&](auto... operands) { state.sink.memory_init(memory, segment, operands...); });
