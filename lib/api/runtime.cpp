@@ -35,12 +35,6 @@ std::unexpected<Error> invalid_argument(std::string message) {
   return std::unexpected(Error{ErrorKind::invalid_argument, Error::kNoOffset, std::move(message)});
 }
 
-unsigned threads_of(const RuntimeConfig& config) {
-  if (config.compile_threads() != 0)
-    return config.compile_threads();
-  return std::max(1U, std::thread::hardware_concurrency());
-}
-
 std::string limits_text(const wasm::Limits& limits) {
   return fmt::format("{}{}{}{}", limits.is_64 ? "i64 " : "", limits.min,
                      limits.max ? fmt::format(" {}", *limits.max) : "", limits.is_shared ? " shared" : "");
@@ -108,7 +102,7 @@ Expected<CompiledModule> Runtime::compile(ModuleBytes bytes) {
   auto code = std::make_shared<runtime::CompiledCode>();
   code->bytes = std::move(bytes);
   code->module = WZRUN_TRY(wasm::decode(code->bytes.view(), state_->config.features()));
-  WZRUN_CHECK(wasm::validate(code->module, {.threads = threads_of(state_->config)}));
+  WZRUN_CHECK(wasm::validate(code->module, {.threads = state_->config.compile_threads()}));
   code->type_ids = WZRUN_TRY(state_->types.intern(code->module));
   code->engine_code = state_->engine->prepare(*code);
   return CompiledModule(std::move(code));

@@ -4,6 +4,7 @@
 #include "wasm/module_decoder.h"
 #include "wasm/types.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <system_error>
@@ -135,7 +136,15 @@ class BodyQueue {
   std::optional<Error> error_;
 };
 
+/// Below this, starting a thread takes longer than what it saves.
+constexpr std::size_t kBytesPerThread = 128U << 10;
+
 Expected<void> validate_bodies(const Module& module, unsigned threads) {
+  if (const auto useful = 1 + module.bytes.size() / kBytesPerThread; useful == 1)
+    threads = 1;
+  else
+    threads = static_cast<unsigned>(
+        std::min<std::size_t>(threads == 0 ? std::thread::hardware_concurrency() : threads, useful));
   BodyQueue queue(module);
   {
     std::vector<std::jthread> helpers;
@@ -158,7 +167,7 @@ Expected<void> validate(const Module& module, ValidateOptions options) {
   WZRUN_CHECK(constants.tables());
   WZRUN_CHECK(constants.globals());
   WZRUN_CHECK(constants.elements());
-  WZRUN_CHECK(validate_bodies(module, options.threads == 0 ? std::thread::hardware_concurrency() : options.threads));
+  WZRUN_CHECK(validate_bodies(module, options.threads));
   return constants.data();
 }
 
