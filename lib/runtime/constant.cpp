@@ -41,7 +41,7 @@ class Evaluator {
   }
 
  private:
-  /// False for an instruction that makes a heap object.
+  /// False for an instruction that makes another heap object than an array of default values.
   bool step(Opcode opcode) {
     switch (opcode) {
       case Opcode::i32_const:
@@ -79,6 +79,10 @@ class Evaluator {
         return binary([](std::uint64_t a, std::uint64_t b) { return a - b; });
       case Opcode::i64_mul:
         return binary([](std::uint64_t a, std::uint64_t b) { return a * b; });
+      case Opcode::array_new_default:
+        static_cast<void>(in_.u32());
+        stack_.back() = {reinterpret_cast<std::uint64_t>(&instance_.constant_arrays.emplace_back()), 0};
+        return true;
       default:
         return false;
     }

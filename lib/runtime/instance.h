@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -115,6 +116,9 @@ struct alignas(16) Instance {
   std::vector<FunctionInstance*> imported_function_list;
   std::vector<FunctionInstance> unknown_functions;  ///< stand-ins for missing imports
   std::vector<RawHostFunction> unknown_bodies;
+  /// Arrays that constant expressions made. No instruction of this engine looks inside, so being one object is all
+  /// there is to them.
+  std::deque<std::uint64_t> constant_arrays;
   std::vector<std::unique_ptr<LinearMemory>> owned_memories;
   std::vector<std::unique_ptr<TableInstance>> owned_tables;
   std::vector<std::unique_ptr<TagInstance>> owned_tags;
