@@ -22,7 +22,7 @@ constexpr std::string_view to_string(LebStatus status) {
     case LebStatus::ok:
       return "ok";
     case LebStatus::unexpected_end:
-      return "unexpected end";
+      return "unexpected end of section or function";
     case LebStatus::too_long:
       return "integer representation too long";
     case LebStatus::too_large:

@@ -21,8 +21,9 @@
 /// frequent ones: they handle what is usual (short immediates, operands of exactly the expected types) and leave
 /// everything else, errors included, to the read functions of the read_*.h headers by way of general_step.
 ///
-/// A body whose last byte is not `end` is read from a copy that has one behind it. So an opcode other than `end` is
-/// never the last byte, and no byte with the high bit set is: one more byte can be read without a check behind either.
+/// A body whose last byte is not `end` is read from a copy that has one behind it. So an opcode of one byte other than
+/// `end` is never the last byte, nor is a byte with the high bit set: behind either, one byte can be read without a
+/// check. prefix_step makes sure that the same holds of the number behind a prefix.
 namespace wzrun::wasm {
 
 template <typename Sink>

@@ -351,6 +351,8 @@ struct FunctionState {
       return fail(ErrorKind::unsupported, fmt::format("more than {} nested blocks", limits::kControlDepth));
     if (!check_operands(type.params)) [[unlikely]]
       return false;
+    if (frames.size() == frames.capacity()) [[unlikely]]  // what block_step fills without asking
+      frames.reserve(std::min<std::size_t>(frames.size() * 2, limits::kControlDepth));
     auto& frame = frames.emplace_back();
     frame.kind = kind;
     frame.live = frame.was_live = live;

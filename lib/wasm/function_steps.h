@@ -381,10 +381,10 @@ bool FunctionReader<Sink>::call_step(WZRUN_STEP) {
   const auto* const next = pc + number->bytes;
   const auto& type = state.module.function_type(static_cast<std::uint32_t>(number->bits()));
   const auto count = type.params.size();
-  auto* const arguments = top - count;
-  if (static_cast<std::size_t>(top - state.base) < count || type.results.size() > 1 || arguments == state.stack.limit())
+  if (static_cast<std::size_t>(top - state.base) < count || type.results.size() > 1 || top == state.stack.limit())
       [[unlikely]]
     WZRUN_GENERAL(Opcode::call);
+  auto* const arguments = top - count;
   for (std::size_t i = 0; i < count; ++i)
     if (arguments[i].type != type.params[i]) [[unlikely]]
       WZRUN_GENERAL(Opcode::call);
@@ -427,6 +427,8 @@ bool FunctionReader<Sink>::prefix_step(WZRUN_STEP) {
       return false;
     pc = state.pc;
   }
+  if (pc == end) [[unlikely]]  // the number can be the body's last byte, 0x0b
+    [[clang::musttail]] return past_end_step(self, pc, top, end);
   const auto& steps = self->current_steps_->prefixed[prefix - 0xfb];
   if (number >= steps.size()) [[unlikely]]
     [[clang::musttail]] return illegal_step(self, pc, top, end);
@@ -591,7 +593,7 @@ Expected<void> FunctionReader<Sink>::run(Bytes code, std::uint64_t offset, Block
   completed_.assign(code.begin(), code.end());
   completed_.push_back(0x0b);
   auto status = run_complete(completed_, offset, type);
-  if (!status)
+  if (!status && state_.instruction != &completed_.back())
     return status;
   return std::unexpected(instruction_error(state_.module, state_.function_index, nullptr, nullptr, ErrorKind::malformed,
                                            offset + code.size(),
