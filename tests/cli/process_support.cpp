@@ -46,6 +46,7 @@ std::string contents_of(int fd) {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
+  list.reserve(words.size() + 1);
   for (auto& word : words)
     list.push_back(word.data());
   list.push_back(nullptr);
