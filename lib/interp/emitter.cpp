@@ -216,14 +216,35 @@ void Emitter::note_position(std::uint32_t offset) {
     positions_.push_back({static_cast<std::uint32_t>(bytes_.size()), offset});
 }
 
+/// The last instruction traps, if it does, as the one of module offset `offset`.
+void Emitter::move_position(std::uint32_t instruction, std::uint32_t offset) {
+  if (positions_.back().code == instruction)
+    positions_.back().module = offset;
+  else
+    positions_.push_back({instruction, offset});
+}
+
 std::uint32_t Emitter::emit(Handler handler, const Fields& fields) {
-  note_position(offset_);
   last_copy_ = UINT32_MAX;
-  const auto begin = bytes_.size();
-  bytes_.resize(begin + sizeof handler + fields.size);
-  std::memcpy(bytes_.data() + begin, &handler, sizeof handler);
-  std::memcpy(bytes_.data() + begin + sizeof handler, fields.bytes.data(), fields.size);
-  return static_cast<std::uint32_t>(begin);
+  const auto end = bytes_.size();
+  if (last_ != UINT32_MAX) {
+    Handler before;
+    std::memcpy(&before, bytes_.data() + last_, sizeof before);
+    if (const auto fusion = fusion_of(before, handler); fusion.handler != nullptr) {
+      std::memcpy(bytes_.data() + last_, &fusion.handler, sizeof fusion.handler);
+      bytes_.resize(end + fields.size);
+      std::memcpy(bytes_.data() + end, fields.bytes.data(), fields.size);
+      if (fusion.second_can_trap)
+        move_position(last_, offset_);
+      return last_;
+    }
+  }
+  note_position(offset_);
+  last_ = static_cast<std::uint32_t>(end);
+  bytes_.resize(end + sizeof handler + fields.size);
+  std::memcpy(bytes_.data() + end, &handler, sizeof handler);
+  std::memcpy(bytes_.data() + end + sizeof handler, fields.bytes.data(), fields.size);
+  return last_;
 }
 
 std::uint32_t Emitter::emit(Handler handler, std::initializer_list<std::uint32_t> operands) {
@@ -793,8 +814,7 @@ void Emitter::block(Frame& frame) {
 
 void Emitter::loop(Frame& frame) {
   block(frame);
-  forget_accumulators();
-  last_copy_ = UINT32_MAX;
+  join();
   frame.label.start = static_cast<std::uint32_t>(bytes_.size());
 }
 
@@ -865,8 +885,7 @@ void Emitter::add_branch(std::int32_t& chain, std::uint32_t instruction, std::ui
 void Emitter::bind(std::int32_t& chain) {
   if (chain < 0)
     return;
-  forget_accumulators();
-  last_copy_ = UINT32_MAX;
+  join();
   const auto here = static_cast<std::uint32_t>(bytes_.size());
   for (; chain >= 0; chain = patches_[static_cast<std::size_t>(chain)].next) {
     const auto& patch = patches_[static_cast<std::size_t>(chain)];
@@ -921,10 +940,15 @@ void Emitter::branch_if(const Operand& condition, bool negated, const Target& ta
     fields.put32(0);
   }
   pending_.valid = false;
-  fields.put32(target.backward ? target.start - static_cast<std::uint32_t>(bytes_.size()) : 0);
+  fields.put32(0);
   const auto at = emit(handler, fields);
-  if (!target.backward)
-    add_branch(*target.chain, at, static_cast<std::uint32_t>(bytes_.size() - 4));
+  const auto field = static_cast<std::uint32_t>(bytes_.size() - sizeof(std::uint32_t));
+  if (target.backward) {
+    const auto distance = target.start - at;
+    std::memcpy(bytes_.data() + field, &distance, sizeof distance);
+  } else {
+    add_branch(*target.chain, at, field);
+  }
 }
 
 std::int32_t Emitter::slots_of_top(std::size_t count) const {

@@ -246,10 +246,17 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   void settle();  ///< emits the pending instruction, result to its slot
   void settle(To to);
   void settle_unless(const Operand& operand);
+  /// Appends an instruction, or joins it to the one before. Returns where the instruction begins.
   std::uint32_t emit(Handler handler, const Fields& fields);
   std::uint32_t emit(Handler handler, std::initializer_list<std::uint32_t> operands);
   Operand hold(Handler to_accumulator, Handler to_slot, const Fields& fields, Carrier carrier);
   void note_position(std::uint32_t offset);
+  void move_position(std::uint32_t instruction, std::uint32_t offset);
+  /// A branch may lead to the end of the code: what comes next can rely on nothing before it.
+  void join() {
+    integer_mirror_ = vector_mirror_ = kNoSlot;
+    last_copy_ = last_ = UINT32_MAX;
+  }
   void forget_accumulators() { integer_mirror_ = vector_mirror_ = kNoSlot; }
   void wrote(std::int32_t slot, Carrier carrier);
   void overwrote(std::int32_t slot);
@@ -303,6 +310,8 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   std::int32_t integer_mirror_ = kNoSlot;  ///< the slot whose value the accumulator holds too
   std::int32_t vector_mirror_ = kNoSlot;
   std::uint32_t last_copy_ = UINT32_MAX;  ///< a copy of one slot that a second can join, at the end of the code
+  /// The instruction at the end of the code, unless a branch may lead behind it.
+  std::uint32_t last_ = UINT32_MAX;
   std::int32_t operand_base_ = 0;
   std::int32_t frame_slots_ = 0;
   std::int32_t window_ = 0;

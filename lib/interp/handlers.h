@@ -80,6 +80,14 @@ Handler checked_store_handler(wasm::Opcode opcode);
 Handler load_lane_handler(wasm::Opcode opcode);
 Handler store_lane_handler(wasm::Opcode opcode);
 
+/// What does the work of two handlers whose instructions follow each other; a null handler if there is none. Its
+/// operands are theirs in turn; a branch's distance counts from the fused instruction.
+struct Fusion {
+  Handler handler = nullptr;
+  bool second_can_trap = false;  ///< then the first cannot
+};
+Fusion fusion_of(Handler first, Handler second);
+
 /// Everything else.
 struct ControlHandlers {
   Handler enter;  // slots of the frame, slots of locals to zero (a multiple of 4)

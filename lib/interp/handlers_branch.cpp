@@ -1,4 +1,4 @@
-#include "interp/handler_support.h"
+#include "interp/bodies.h"
 
 // Conditional branches on a comparison.
 namespace wzrun::interp {
@@ -10,27 +10,14 @@ constexpr bool is_integer(std::uint32_t code) {
 }
 constexpr bool is_float(std::uint32_t code) { return code >= 0x5b && code <= 0x66; }
 
-template <wasm::Opcode opcode, From a, From b, bool negated, bool backward>
-WZRUN_HANDLER void branch_if(WZRUN_STATE) {
-  using S = Semantics<opcode>;
-  using T = S::First;
-  constexpr int kB = kHead + kOperandBytes<T, a>;
-  constexpr int kDistance = kB + kOperandBytes<T, b>;
-  const bool holds = S::apply(fetch<T, a, kHead>(pc, fp, acc, vacc), fetch<T, b, kB>(pc, fp, acc, vacc)) != 0;
-  if (holds != negated) {
-    if constexpr (backward)
-      count(reinterpret_cast<Code*>(fp[kLinkCode])->back_edges);
-    WZRUN_NEXT(operand(pc, kDistance));
-  }
-  WZRUN_NEXT(kDistance + 4);
-}
-
 using BranchVariants = Variants<9>;
 
 template <wasm::Opcode opcode, bool negated, bool backward>
 consteval BranchVariants branch_variants() {
   BranchVariants table{};
-  const auto add = [&]<From a, From b>() { table[branch_variant(a, b)] = branch_if<opcode, a, b, negated, backward>; };
+  const auto add = [&]<From a, From b>() {
+    table[branch_variant(a, b)] = branch_step<BranchBody<opcode, a, b, negated, backward>>;
+  };
   add.template operator()<From::slot, From::slot>();
   add.template operator()<From::slot, From::accumulator>();
   add.template operator()<From::accumulator, From::slot>();

@@ -1,119 +1,16 @@
-#include "interp/handler_support.h"
+#include "interp/bodies.h"
 
 // Loads and stores.
 namespace wzrun::interp {
 
 namespace {
 
-#if defined(__aarch64__)
-  #define WZRUN_VECTOR_CONSTRAINT "w"
-#else
-  #define WZRUN_VECTOR_CONSTRAINT "x"
-#endif
-
-/// What an instruction makes of memory, and how many bytes it takes there.
-template <wasm::Opcode>
-struct Load;
-template <wasm::Opcode>
-struct Store;
-
-using wasm::numeric::f32;
-using wasm::numeric::f64;
-using wasm::numeric::i32;
-using wasm::numeric::i64;
-using wasm::numeric::v128;
-
-// Unsigned narrow types must not be sign-extended: the cast goes through the memory type's own signedness.
-template <typename T, typename M>
-[[gnu::always_inline]] inline T extend(M value) {
-  if constexpr (std::integral<T>)
-    return static_cast<T>(value);
-  else
-    return std::bit_cast<T>(value);
-}
-
-template <typename M, typename T>
-[[gnu::always_inline]] inline M narrow(T value) {
-  if constexpr (std::integral<T>)
-    return static_cast<M>(value);
-  else
-    return std::bit_cast<M>(value);
-}
-
-#define WZRUN_LOAD(code, id, text, type, memory_type, feature)             \
-  template <>                                                              \
-  struct Load<wasm::Opcode::id> {                                          \
-    using Result = type;                                                   \
-    static constexpr std::uint64_t kBytes = sizeof(memory_type);           \
-    [[gnu::always_inline]] static Result at(const std::uint8_t* address) { \
-      return extend<type>(read<memory_type>(address));                     \
-    }                                                                      \
-  };
-#define WZRUN_VECTOR_LOAD(code, id, text, bytes, function, feature)                                                   \
-  template <>                                                                                                         \
-  struct Load<wasm::Opcode::id> {                                                                                     \
-    using Result = V128;                                                                                              \
-    static constexpr std::uint64_t kBytes = bytes;                                                                    \
-    [[gnu::always_inline]] static Result at(const std::uint8_t* address) { return wasm::numeric::function(address); } \
-  };
-#define WZRUN_STORE(code, id, text, type, memory_type, feature)                 \
-  template <>                                                                   \
-  struct Store<wasm::Opcode::id> {                                              \
-    using Value = type;                                                         \
-    using Memory = memory_type;                                                 \
-    static constexpr std::uint64_t kBytes = sizeof(memory_type);                \
-    [[gnu::always_inline]] static void at(std::uint8_t* address, Value value) { \
-      write(address, narrow<memory_type>(value));                               \
-    }                                                                           \
-  };
-#include "wasm/opcodes.def"
-
-// A guarded access that lies outside the memory faults, and the fault handler takes the position of the trap from the
-// register of `pc`: it must still hold the address of this instruction. This ties the increment of pc to the access.
-template <typename T>
-[[gnu::always_inline]] inline void tie(const std::uint8_t*& pc, T& value) {
-  if constexpr (kInVector<T>) {
-    auto vector = to_vector(value);
-    __asm__ volatile("" : "+r"(pc), "+" WZRUN_VECTOR_CONSTRAINT(vector));
-    value = from_vector<T>(vector);
-  } else {
-    __asm__ volatile("" : "+r"(pc), "+r"(value));
-  }
-}
-
-template <wasm::Opcode opcode, From address, To to>
-WZRUN_HANDLER void load(WZRUN_STATE) {
-  using L = Load<opcode>;
-  constexpr int kOffset = kHead + (address == From::slot ? 4 : 0);
-  constexpr int kDst = kOffset + 4;
-  std::uint64_t effective = read<std::uint32_t>(pc + kOffset);
-  if constexpr (address != From::immediate)
-    effective += fetch<std::uint32_t, address, kHead>(pc, fp, acc, vacc);
-  auto value = L::at(mem + effective);
-  tie(pc, value);
-  put<typename L::Result, to, kDst>(pc, fp, acc, vacc, value);
-  WZRUN_NEXT(kDst + (to == To::slot ? 4 : 0));
-}
-
-template <wasm::Opcode opcode, From address, From from>
-WZRUN_HANDLER void store(WZRUN_STATE) {
-  using S = Store<opcode>;
-  constexpr int kOffset = kHead + (address == From::slot ? 4 : 0);
-  constexpr int kValue = kOffset + 4;
-  std::uint64_t effective = read<std::uint32_t>(pc + kOffset);
-  if constexpr (address != From::immediate)
-    effective += fetch<std::uint32_t, address, kHead>(pc, fp, acc, vacc);
-  S::at(mem + effective, fetch<typename S::Value, from, kValue>(pc, fp, acc, vacc));
-  __asm__ volatile("" : "+r"(pc) : : "memory");
-  WZRUN_NEXT((kValue + kOperandBytes<typename S::Value, from>));
-}
-
 template <wasm::Opcode opcode>
 consteval Variants<6> load_variants() {
   Variants<6> table{};
   const auto add = [&]<From address>() {
-    table[load_variant(address, To::accumulator)] = load<opcode, address, To::accumulator>;
-    table[load_variant(address, To::slot)] = load<opcode, address, To::slot>;
+    table[load_variant(address, To::accumulator)] = step<LoadBody<opcode, address, To::accumulator>>;
+    table[load_variant(address, To::slot)] = step<LoadBody<opcode, address, To::slot>>;
   };
   add.template operator()<From::slot>();
   add.template operator()<From::accumulator>();
@@ -126,7 +23,7 @@ consteval Variants<9> store_variants() {
   using Value = Store<opcode>::Value;
   Variants<9> table{};
   const auto add = [&]<From address, From value>() {
-    table[store_variant(address, value)] = store<opcode, address, value>;
+    table[store_variant(address, value)] = step<StoreBody<opcode, address, value>>;
   };
   add.template operator()<From::slot, From::slot>();
   add.template operator()<From::slot, From::accumulator>();

@@ -1,70 +1,74 @@
 #pragma once
 
-#include "interp/handler_support.h"
+#include "interp/bodies.h"
 
 /// Handlers of numeric instructions and the tables that list them. Only for lib/interp/handlers_*.cpp, which share
 /// the rows of opcodes.def among them so that they compile side by side.
 namespace wzrun::interp {
 
-template <typename S, typename... T>
-concept Trapping = IsTrapping<decltype(S::apply(std::declval<T>()...))>::value;
-
 template <wasm::Opcode opcode, From a, To to>
-WZRUN_HANDLER void unary(WZRUN_STATE) {
+WZRUN_HANDLER void unary_trapping(WZRUN_STATE) {
   using S = Semantics<opcode>;
   using A = S::First;
   constexpr int kDst = kHead + kOperandBytes<A, a>;
-  constexpr int kSize = kDst + (to == To::slot ? 4 : 0);
   const auto result = S::apply(fetch<A, a, kHead>(pc, fp, acc, vacc));
-  if constexpr (Trapping<S, A>) {
-    if (!result) [[unlikely]] {
-      ex->trap_kind = result.error();
-      WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
-    }
-    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
-  } else {
-    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, result);
+  if (!result) [[unlikely]] {
+    ex->trap_kind = result.error();
+    WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
   }
-  WZRUN_NEXT(kSize);
+  put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
+  WZRUN_NEXT(kDst + (to == To::slot ? 4 : 0));
 }
 
 template <wasm::Opcode opcode, From a, From b, To to>
-WZRUN_HANDLER void binary(WZRUN_STATE) {
+WZRUN_HANDLER void binary_trapping(WZRUN_STATE) {
   using S = Semantics<opcode>;
   using A = S::First;
   using B = S::Second;
   constexpr int kB = kHead + kOperandBytes<A, a>;
   constexpr int kDst = kB + kOperandBytes<B, b>;
-  constexpr int kSize = kDst + (to == To::slot ? 4 : 0);
   const auto result = S::apply(fetch<A, a, kHead>(pc, fp, acc, vacc), fetch<B, b, kB>(pc, fp, acc, vacc));
-  if constexpr (Trapping<S, A, B>) {
-    if (!result) [[unlikely]] {
-      ex->trap_kind = result.error();
-      WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
-    }
-    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
-  } else {
-    put<typename S::Result, to, kDst>(pc, fp, acc, vacc, result);
+  if (!result) [[unlikely]] {
+    ex->trap_kind = result.error();
+    WZRUN_TAIL raise_scratch(WZRUN_STATE_VALUES);
   }
-  WZRUN_NEXT(kSize);
+  put<typename S::Result, to, kDst>(pc, fp, acc, vacc, *result);
+  WZRUN_NEXT(kDst + (to == To::slot ? 4 : 0));
+}
+
+template <wasm::Opcode opcode, From a, To to>
+consteval Handler unary() {
+  if constexpr (Trapping<Semantics<opcode>, typename Semantics<opcode>::First>)
+    return unary_trapping<opcode, a, to>;
+  else
+    return step<UnaryBody<opcode, a, to>>;
+}
+
+template <wasm::Opcode opcode, From a, From b, To to>
+consteval Handler binary() {
+  using S = Semantics<opcode>;
+  if constexpr (Trapping<S, typename S::First, typename S::Second>)
+    return binary_trapping<opcode, a, b, to>;
+  else
+    return step<BinaryBody<opcode, a, b, to>>;
 }
 
 template <wasm::Opcode opcode>
 consteval UnaryVariants unary_variants() {
   UnaryVariants table{};
   if constexpr (Semantics<opcode>::arity == 1) {
-    table[unary_variant(From::slot, To::accumulator)] = unary<opcode, From::slot, To::accumulator>;
-    table[unary_variant(From::slot, To::slot)] = unary<opcode, From::slot, To::slot>;
-    table[unary_variant(From::accumulator, To::accumulator)] = unary<opcode, From::accumulator, To::accumulator>;
-    table[unary_variant(From::accumulator, To::slot)] = unary<opcode, From::accumulator, To::slot>;
+    table[unary_variant(From::slot, To::accumulator)] = unary<opcode, From::slot, To::accumulator>();
+    table[unary_variant(From::slot, To::slot)] = unary<opcode, From::slot, To::slot>();
+    table[unary_variant(From::accumulator, To::accumulator)] = unary<opcode, From::accumulator, To::accumulator>();
+    table[unary_variant(From::accumulator, To::slot)] = unary<opcode, From::accumulator, To::slot>();
   }
   return table;
 }
 
 template <wasm::Opcode opcode, From a, From b>
 consteval void add_binary(BinaryVariants& table) {
-  table[binary_variant(a, b, To::accumulator)] = binary<opcode, a, b, To::accumulator>;
-  table[binary_variant(a, b, To::slot)] = binary<opcode, a, b, To::slot>;
+  table[binary_variant(a, b, To::accumulator)] = binary<opcode, a, b, To::accumulator>();
+  table[binary_variant(a, b, To::slot)] = binary<opcode, a, b, To::slot>();
 }
 
 template <wasm::Opcode opcode>
