@@ -158,7 +158,7 @@ struct Interpreter final : runtime::Engine {
     if (static_cast<std::size_t>(execution.end - base) < window + kLinkSlots)
       return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
     Slot* const fp = base + window + kLinkSlots;
-    std::memcpy(base, stack, runtime::slot_count(function.type->params) * sizeof(Slot));
+    std::copy_n(stack, runtime::slot_count(function.type->params), base);
     fp[kLinkCode] = reinterpret_cast<std::uint64_t>(code);
     fp[kLinkReturn] = reinterpret_cast<std::uint64_t>(host_return);
     fp[kLinkCaller] = reinterpret_cast<std::uint64_t>(execution.host_fp);
@@ -179,7 +179,7 @@ struct Interpreter final : runtime::Engine {
 
     switch (execution.ending) {
       case Ending::returned:
-        std::memcpy(stack, base, runtime::slot_count(function.type->results) * sizeof(Slot));
+        std::copy_n(base, runtime::slot_count(function.type->results), stack);
         return {};
       case Ending::halted:
         return std::unexpected(*std::exchange(execution.halt, std::nullopt));
