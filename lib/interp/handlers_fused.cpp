@@ -194,7 +194,31 @@ void add_tests(Fusions& table) {
   add_test<First, i32_ge_u, b>(table);
 }
 
+// A comparison of floats has no opposite among the instructions, so compilers test its result for zero.
+template <wasm::Opcode comparison, From a, From b>
+void add_negated(Fusions& table) {
+  using Comparison = BinaryBody<comparison, a, b, kAccumulator>;
+  add_branch<Comparison, BranchBody<i32_eq, A, I, false, false>>(table);
+  add_branch<Comparison, BranchBody<i32_eq, A, I, false, true>>(table);
+}
+template <wasm::Opcode comparison>
+void add_negated_comparison(Fusions& table) {
+  add_negated<comparison, S, S>(table);
+  add_negated<comparison, S, A>(table);
+  add_negated<comparison, A, S>(table);
+}
+
 void add_conditions(Fusions& table) {
+  add_negated_comparison<f64_eq>(table);
+  add_negated_comparison<f64_ne>(table);
+  add_negated_comparison<f64_lt>(table);
+  add_negated_comparison<f64_gt>(table);
+  add_negated_comparison<f64_le>(table);
+  add_negated_comparison<f64_ge>(table);
+  add_negated_comparison<f32_lt>(table);
+  add_negated_comparison<f32_gt>(table);
+  add_negated_comparison<f32_le>(table);
+  add_negated_comparison<f32_ge>(table);
   // Counters of loops.
   add_tests<BinaryBody<i32_add, S, I, kSlot>, S>(table);
   add_tests<BinaryBody<i32_add, S, I, kSlot>, I>(table);
