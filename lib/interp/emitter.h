@@ -23,6 +23,11 @@ struct Operand {
   bool is_constant() const { return kind >= Kind::i32; }
 };
 
+/// Slots that a value takes.
+constexpr std::int32_t width(ValueType type) { return type.is_vector() ? 2 : 1; }
+/// A slot number as it stands in an instruction.
+constexpr std::uint32_t u(std::int32_t slot) { return static_cast<std::uint32_t>(slot); }
+
 /// What the emitter keeps of a block.
 struct Label {
   std::int32_t base = 0;       ///< own slot of the first parameter or result
