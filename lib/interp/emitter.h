@@ -38,7 +38,8 @@ struct Label {
 
 /// Answers for instructions that the interpreter cannot execute: they trap when they are reached.
 template <typename Derived>
-struct UnsupportedInstructions {
+class UnsupportedInstructions {
+ public:
 #define WZRUN_SPECIAL(code, id, text, feature)                         \
   template <typename... T>                                             \
   Operand id(T&&...) {                                                 \
@@ -69,6 +70,10 @@ struct UnsupportedInstructions {
   Operand atomic_notify(T&&...) {
     return static_cast<Derived*>(this)->unsupported(wasm::Opcode::memory_atomic_notify);
   }
+
+ private:
+  friend Derived;
+  UnsupportedInstructions() = default;
 };
 
 /// The sink of FunctionReader that writes internal code, one pass, no graph.
@@ -257,6 +262,7 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   Operand hold(Handler to_accumulator, Handler to_slot, const Fields& fields, Carrier carrier);
   void note_position(std::uint32_t offset);
   void move_position(std::uint32_t instruction, std::uint32_t offset);
+  std::uint32_t own_global_offset(std::uint32_t index) const;
   /// A branch may lead to the end of the code: what comes next can rely on nothing before it.
   void join() {
     integer_mirror_ = vector_mirror_ = kNoSlot;

@@ -3,6 +3,12 @@
 // Globals, references, tables, bulk memory, and what only moves values.
 namespace wzrun::interp {
 
+/// Where a defined global is, from the instance's address.
+std::uint32_t Emitter::own_global_offset(std::uint32_t index) const {
+  const auto cell = std::size_t{index - module_->imported_globals} * 2;
+  return static_cast<std::uint32_t>(sizeof(runtime::Instance) + cell * sizeof(Slot));
+}
+
 Operand Emitter::global_get(std::uint32_t index) {
   settle();
   const auto carrier = carrier_of(module_->globals[index].type.value);
@@ -12,7 +18,7 @@ Operand Emitter::global_get(std::uint32_t index) {
     fields.put32(index);
     return hold(nullptr, control_handlers.global_get_imported[c], fields, carrier);
   }
-  fields.put32(static_cast<std::uint32_t>(sizeof(runtime::Instance) + (index - module_->imported_globals) * 16));
+  fields.put32(own_global_offset(index));
   return hold(control_handlers.global_get[c][0], control_handlers.global_get[c][1], fields, carrier);
 }
 
@@ -28,7 +34,7 @@ void Emitter::global_set(std::uint32_t index, Operand value) {
   const auto from = source(value, carrier);
   Fields fields;
   put(fields, from, from.first);
-  fields.put32(static_cast<std::uint32_t>(sizeof(runtime::Instance) + (index - module_->imported_globals) * 16));
+  fields.put32(own_global_offset(index));
   take(from, from.first);
   emit(control_handlers.global_set[c][from.first == From::accumulator], fields);
 }

@@ -445,7 +445,7 @@ WZRUN_HANDLER void branch_on_null(WZRUN_STATE) {
   } while (false)
 
 [[gnu::always_inline]] inline std::uint32_t index_at(const std::uint8_t* pc, int number) {
-  return read<std::uint32_t>(pc + kHead + 4 * number);
+  return read<std::uint32_t>(pc + kHead + std::ptrdiff_t{4} * number);
 }
 [[gnu::always_inline]] inline Slot& value_at(Slot* fp, const std::uint8_t* pc, int number) {
   return slot_at(fp, pc, kHead + 4 * number);
@@ -590,8 +590,11 @@ const std::uint8_t* const translate_entry = reinterpret_cast<const std::uint8_t*
 const std::uint8_t* const host_return = reinterpret_cast<const std::uint8_t*>(&kHostReturn);
 const std::uint8_t* const cross_return = reinterpret_cast<const std::uint8_t*>(&kCrossReturn);
 
+// The linker names the ends of a section so.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" const std::uint8_t __start_wzrun_interp[];
 extern "C" const std::uint8_t __stop_wzrun_interp[];
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 bool is_handler_address(const void* address) {
   return address >= __start_wzrun_interp && address < __stop_wzrun_interp;

@@ -11,9 +11,10 @@ namespace wzrun::interp {
 namespace {
 
 using enum wasm::Opcode;
-constexpr From S = From::slot;
-constexpr From I = From::immediate;
-constexpr From A = From::accumulator;
+// Short, for the lists below.
+constexpr From kS = From::slot;
+constexpr From kI = From::immediate;
+constexpr From kA = From::accumulator;
 constexpr To kAccumulator = To::accumulator;
 constexpr To kSlot = To::slot;
 
@@ -89,8 +90,8 @@ void add_branch(Fusions& table) {
 
 template <wasm::Opcode opcode, typename Address>
 void add_load(Fusions& table) {
-  add<Address, LoadBody<opcode, A, kAccumulator>>(table);
-  add<Address, LoadBody<opcode, A, kSlot>>(table);
+  add<Address, LoadBody<opcode, kA, kAccumulator>>(table);
+  add<Address, LoadBody<opcode, kA, kSlot>>(table);
 }
 template <typename Address>
 void add_loads(Fusions& table) {
@@ -105,20 +106,20 @@ void add_loads(Fusions& table) {
 }
 template <typename Address>
 void add_stores(Fusions& table) {
-  add<Address, StoreBody<i32_store, A, S>>(table);
-  add<Address, StoreBody<i64_store, A, S>>(table);
-  add<Address, StoreBody<f64_store, A, S>>(table);
-  add<Address, StoreBody<f64_store, A, A>>(table);
-  add<Address, StoreBody<i32_store8, A, S>>(table);
-  add<Address, StoreBody<i32_store8, A, I>>(table);
+  add<Address, StoreBody<i32_store, kA, kS>>(table);
+  add<Address, StoreBody<i64_store, kA, kS>>(table);
+  add<Address, StoreBody<f64_store, kA, kS>>(table);
+  add<Address, StoreBody<f64_store, kA, kA>>(table);
+  add<Address, StoreBody<i32_store8, kA, kS>>(table);
+  add<Address, StoreBody<i32_store8, kA, kI>>(table);
 }
 
-using AddSlots = BinaryBody<i32_add, S, S, kAccumulator>;
-using AddToAccumulator = BinaryBody<i32_add, S, A, kAccumulator>;
-using AddImmediate = BinaryBody<i32_add, S, I, kAccumulator>;
-using AddImmediateToAccumulator = BinaryBody<i32_add, A, I, kAccumulator>;
-using Scale = BinaryBody<i32_shl, S, I, kAccumulator>;
-using ScaleAccumulator = BinaryBody<i32_shl, A, I, kAccumulator>;
+using AddSlots = BinaryBody<i32_add, kS, kS, kAccumulator>;
+using AddToAccumulator = BinaryBody<i32_add, kS, kA, kAccumulator>;
+using AddImmediate = BinaryBody<i32_add, kS, kI, kAccumulator>;
+using AddImmediateToAccumulator = BinaryBody<i32_add, kA, kI, kAccumulator>;
+using Scale = BinaryBody<i32_shl, kS, kI, kAccumulator>;
+using ScaleAccumulator = BinaryBody<i32_shl, kA, kI, kAccumulator>;
 using Scaled = Pair<Scale, AddToAccumulator>;
 
 void add_addresses(Fusions& table) {
@@ -130,21 +131,21 @@ void add_addresses(Fusions& table) {
   add_stores<AddToAccumulator>(table);
   add_stores<AddImmediate>(table);
   add<Scale, AddToAccumulator>(table);
-  add<Scale, BinaryBody<i32_add, S, A, kSlot>>(table);
+  add<Scale, BinaryBody<i32_add, kS, kA, kSlot>>(table);
   add<ScaleAccumulator, AddToAccumulator>(table);
-  add<ScaleAccumulator, BinaryBody<i32_add, S, A, kSlot>>(table);
+  add<ScaleAccumulator, BinaryBody<i32_add, kS, kA, kSlot>>(table);
   add_loads<Scaled>(table);
   add_stores<Scaled>(table);
 }
 
-// A loaded value and what is done with it.
+// kA loaded value and what is done with it.
 
 template <typename First, wasm::Opcode opcode>
 void add_consumer(Fusions& table) {
-  add<First, BinaryBody<opcode, S, A, kAccumulator>>(table);
-  add<First, BinaryBody<opcode, S, A, kSlot>>(table);
-  add<First, BinaryBody<opcode, A, S, kAccumulator>>(table);
-  add<First, BinaryBody<opcode, A, S, kSlot>>(table);
+  add<First, BinaryBody<opcode, kS, kA, kAccumulator>>(table);
+  add<First, BinaryBody<opcode, kS, kA, kSlot>>(table);
+  add<First, BinaryBody<opcode, kA, kS, kAccumulator>>(table);
+  add<First, BinaryBody<opcode, kA, kS, kSlot>>(table);
 }
 
 template <From address>
@@ -169,16 +170,16 @@ void add_loaded(Fusions& table) {
 
 template <wasm::Opcode multiply, wasm::Opcode plus>
 void add_products(Fusions& table) {
-  add_consumer<BinaryBody<multiply, S, A, kAccumulator>, plus>(table);
-  add_consumer<BinaryBody<multiply, S, S, kAccumulator>, plus>(table);
+  add_consumer<BinaryBody<multiply, kS, kA, kAccumulator>, plus>(table);
+  add_consumer<BinaryBody<multiply, kS, kS, kAccumulator>, plus>(table);
 }
 
 // Values that a branch looks at.
 
 template <typename First, wasm::Opcode opcode, From b>
 void add_test(Fusions& table) {
-  add_branch<First, BranchBody<opcode, A, b, false, false>>(table);
-  add_branch<First, BranchBody<opcode, A, b, false, true>>(table);
+  add_branch<First, BranchBody<opcode, kA, b, false, false>>(table);
+  add_branch<First, BranchBody<opcode, kA, b, false, true>>(table);
 }
 template <typename First, From b>
 void add_tests(Fusions& table) {
@@ -194,18 +195,18 @@ void add_tests(Fusions& table) {
   add_test<First, i32_ge_u, b>(table);
 }
 
-// A comparison of floats has no opposite among the instructions, so compilers test its result for zero.
+// kA comparison of floats has no opposite among the instructions, so compilers test its result for zero.
 template <wasm::Opcode comparison, From a, From b>
 void add_negated(Fusions& table) {
   using Comparison = BinaryBody<comparison, a, b, kAccumulator>;
-  add_branch<Comparison, BranchBody<i32_eq, A, I, false, false>>(table);
-  add_branch<Comparison, BranchBody<i32_eq, A, I, false, true>>(table);
+  add_branch<Comparison, BranchBody<i32_eq, kA, kI, false, false>>(table);
+  add_branch<Comparison, BranchBody<i32_eq, kA, kI, false, true>>(table);
 }
 template <wasm::Opcode comparison>
 void add_negated_comparison(Fusions& table) {
-  add_negated<comparison, S, S>(table);
-  add_negated<comparison, S, A>(table);
-  add_negated<comparison, A, S>(table);
+  add_negated<comparison, kS, kS>(table);
+  add_negated<comparison, kS, kA>(table);
+  add_negated<comparison, kA, kS>(table);
 }
 
 void add_conditions(Fusions& table) {
@@ -220,29 +221,29 @@ void add_conditions(Fusions& table) {
   add_negated_comparison<f32_le>(table);
   add_negated_comparison<f32_ge>(table);
   // Counters of loops.
-  add_tests<BinaryBody<i32_add, S, I, kSlot>, S>(table);
-  add_tests<BinaryBody<i32_add, S, I, kSlot>, I>(table);
-  add_tests<BinaryBody<i32_add, S, S, kSlot>, S>(table);
-  add_tests<BinaryBody<i32_add, S, S, kSlot>, I>(table);
+  add_tests<BinaryBody<i32_add, kS, kI, kSlot>, kS>(table);
+  add_tests<BinaryBody<i32_add, kS, kI, kSlot>, kI>(table);
+  add_tests<BinaryBody<i32_add, kS, kS, kSlot>, kS>(table);
+  add_tests<BinaryBody<i32_add, kS, kS, kSlot>, kI>(table);
   // Masked and loaded values.
-  add_test<BinaryBody<i32_and, S, I, kAccumulator>, i32_eq, I>(table);
-  add_test<BinaryBody<i32_and, S, I, kAccumulator>, i32_ne, I>(table);
-  add_test<BinaryBody<i32_and, A, I, kAccumulator>, i32_eq, I>(table);
-  add_test<BinaryBody<i32_and, A, I, kAccumulator>, i32_ne, I>(table);
-  add_tests<LoadBody<i32_load, S, kAccumulator>, I>(table);
-  add_tests<LoadBody<i32_load, A, kAccumulator>, I>(table);
-  add_tests<LoadBody<i32_load8_u, S, kAccumulator>, I>(table);
-  add_tests<LoadBody<i32_load8_u, A, kAccumulator>, I>(table);
-  add_tests<LoadBody<i32_load, S, kSlot>, I>(table);
-  add_tests<LoadBody<i32_load8_u, S, kSlot>, I>(table);
+  add_test<BinaryBody<i32_and, kS, kI, kAccumulator>, i32_eq, kI>(table);
+  add_test<BinaryBody<i32_and, kS, kI, kAccumulator>, i32_ne, kI>(table);
+  add_test<BinaryBody<i32_and, kA, kI, kAccumulator>, i32_eq, kI>(table);
+  add_test<BinaryBody<i32_and, kA, kI, kAccumulator>, i32_ne, kI>(table);
+  add_tests<LoadBody<i32_load, kS, kAccumulator>, kI>(table);
+  add_tests<LoadBody<i32_load, kA, kAccumulator>, kI>(table);
+  add_tests<LoadBody<i32_load8_u, kS, kAccumulator>, kI>(table);
+  add_tests<LoadBody<i32_load8_u, kA, kAccumulator>, kI>(table);
+  add_tests<LoadBody<i32_load, kS, kSlot>, kI>(table);
+  add_tests<LoadBody<i32_load8_u, kS, kSlot>, kI>(table);
 }
 
 const Fusions& fusions() {
   static const Fusions table = [] {
     Fusions made;
     add_addresses(made);
-    add_loaded<S>(made);
-    add_loaded<A>(made);
+    add_loaded<kS>(made);
+    add_loaded<kA>(made);
     add_products<i32_mul, i32_add>(made);
     add_products<f64_mul, f64_add>(made);
     add_products<f64_mul, f64_sub>(made);

@@ -36,7 +36,8 @@ Execution* create(RuntimeState& runtime) {
     return nullptr;
   auto* const execution = new Execution;
   execution->begin = execution->top = static_cast<std::uint64_t*>(pages);
-  execution->end = execution->begin + bytes / sizeof(std::uint64_t);
+  const std::size_t slots = bytes / sizeof(std::uint64_t);
+  execution->end = execution->begin + slots;
   execution->mapped_bytes = bytes;
   execution->runtime = &runtime;
   return execution;

@@ -133,8 +133,9 @@ struct FunctionState {
     ByteReader in({pc, body_end}, body_offset + static_cast<std::size_t>(pc - body));
     auto result = read(in, module);
     if (!result) {
-      error = instruction_error(module, function_index, instruction, body_end, result.error().kind,
-                                result.error().offset, std::move(result).error().message);
+      auto& failure = result.error();
+      error = instruction_error(module, function_index, instruction, body_end, failure.kind, failure.offset,
+                                std::move(failure.message));
       return false;
     }
     value = *result;
