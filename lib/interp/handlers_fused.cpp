@@ -238,6 +238,30 @@ void add_conditions(Fusions& table) {
   add_tests<LoadBody<i32_load8_u, kS, kSlot>, kI>(table);
 }
 
+// The end of a loop that fills: a store, the step to the next element, the test.
+template <typename Store, typename Step>
+void add_fill(Fusions& table) {
+  using Stepped = Pair<Store, Step>;
+  add<Store, Step>(table);
+  add_branch<Stepped, BranchBody<i32_ne, kA, kS, false, true>>(table);
+  add_branch<Stepped, BranchBody<i32_ne, kA, kI, false, true>>(table);
+  add_branch<Stepped, BranchBody<i32_lt_s, kA, kS, false, true>>(table);
+  add_branch<Stepped, BranchBody<i32_lt_s, kA, kI, false, true>>(table);
+  add_branch<Stepped, BranchBody<i32_lt_u, kA, kS, false, true>>(table);
+  add_branch<Stepped, BranchBody<i32_lt_u, kA, kI, false, true>>(table);
+}
+template <typename Store>
+void add_fills(Fusions& table) {
+  add_fill<Store, BinaryBody<i32_add, kS, kI, kSlot>>(table);
+  add_fill<Store, BinaryBody<i32_add, kS, kS, kSlot>>(table);
+}
+template <wasm::Opcode store>
+void add_filling_loops(Fusions& table) {
+  add_fills<StoreBody<store, kS, kS>>(table);
+  add_fills<StoreBody<store, kS, kI>>(table);
+  add_fills<StoreBody<store, kS, kA>>(table);
+}
+
 const Fusions& fusions() {
   static const Fusions table = [] {
     Fusions made;
@@ -249,6 +273,12 @@ const Fusions& fusions() {
     add_products<f64_mul, f64_sub>(made);
     add_products<f32_mul, f32_add>(made);
     add_conditions(made);
+    add_filling_loops<i32_store>(made);
+    add_filling_loops<i32_store8>(made);
+    add_filling_loops<i64_store>(made);
+    add_filling_loops<f64_store>(made);
+    add_fills<Pair<AddImmediate, StoreBody<i32_store8, kA, kI>>>(made);
+    add_fills<Pair<AddImmediate, StoreBody<i32_store8, kA, kS>>>(made);
     return made;
   }();
   return table;
