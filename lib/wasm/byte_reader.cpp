@@ -1,5 +1,7 @@
 #include "wasm/byte_reader.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 namespace wzrun::wasm {
@@ -55,6 +57,20 @@ bool is_utf8(std::string_view text) {
     left -= length;
   }
   return true;
+}
+
+std::unexpected<Error> ByteReader::unexpected_end(std::size_t wanted) const {
+  return malformed(offset(),
+                   fmt::format("unexpected end of section or function: {} bytes wanted, {} left", wanted, remaining()));
+}
+
+std::unexpected<Error> ByteReader::out_of_bounds(const std::uint8_t* at, std::size_t wanted) const {
+  return malformed(offset_ + static_cast<std::size_t>(at - begin_),
+                   fmt::format("length out of bounds: {} bytes wanted, {} left", wanted, remaining()));
+}
+
+std::unexpected<Error> ByteReader::bad_integer(LebStatus status) const {
+  return malformed(offset(), std::string(to_string(status)));
 }
 
 }  // namespace wzrun::wasm

@@ -83,8 +83,8 @@ class ByteReader {
   std::uint8_t peek() const { return at_end() ? 0 : *position_; }
 
   Expected<std::uint8_t> byte() {
-    if (at_end())
-      return malformed(offset(), "unexpected end of section or function");
+    if (at_end()) [[unlikely]]
+      return unexpected_end(1);
     return *position_++;
   }
   Expected<std::uint32_t> u32() {
@@ -99,9 +99,8 @@ class ByteReader {
 
   /// The next `count` bytes, as a view.
   Expected<std::span<const std::uint8_t>> bytes(std::size_t count) {
-    if (count > remaining())
-      return malformed(offset(), "unexpected end of section or function: " + std::to_string(count) + " bytes wanted, " +
-                                     std::to_string(remaining()) + " left");
+    if (count > remaining()) [[unlikely]]
+      return unexpected_end(count);
     const std::span<const std::uint8_t> view(position_, count);
     position_ += count;
     return view;
@@ -109,11 +108,10 @@ class ByteReader {
 
   /// A length in bytes, at most what is left.
   Expected<std::uint32_t> length() {
-    const auto at = offset();
+    const auto* const at = position_;
     const auto count = WZRUN_TRY(u32());
-    if (count > remaining())
-      return malformed(at, "length out of bounds: " + std::to_string(count) + " bytes wanted, " +
-                               std::to_string(remaining()) + " left");
+    if (count > remaining()) [[unlikely]]
+      return out_of_bounds(at, count);
     return count;
   }
 
@@ -124,10 +122,9 @@ class ByteReader {
   /// A name: UTF-8, as a view.
   Expected<std::string_view> name() {
     const auto size = WZRUN_TRY(length());
-    const auto at = offset();
     const std::string_view text(reinterpret_cast<const char*>(position_), size);
-    if (!is_utf8(text))
-      return malformed(at, "malformed UTF-8 encoding");
+    if (!is_utf8(text)) [[unlikely]]
+      return malformed(offset(), "malformed UTF-8 encoding");
     position_ += size;
     return text;
   }
@@ -149,12 +146,15 @@ class ByteReader {
   template <unsigned bits, bool is_signed, typename T>
   Expected<T> leb() {
     T value{};
-    const auto at = offset();
     const auto status = read_leb<bits, is_signed>(position_, end_, value);
-    if (status != LebStatus::ok)
-      return malformed(at, std::string(to_string(status)));
+    if (status != LebStatus::ok) [[unlikely]]
+      return bad_integer(status);
     return value;
   }
+
+  [[gnu::cold]] std::unexpected<Error> unexpected_end(std::size_t wanted) const;
+  [[gnu::cold]] std::unexpected<Error> out_of_bounds(const std::uint8_t* at, std::size_t wanted) const;
+  [[gnu::cold]] std::unexpected<Error> bad_integer(LebStatus status) const;
 
   const std::uint8_t* begin_;
   const std::uint8_t* position_;

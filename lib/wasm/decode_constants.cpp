@@ -9,6 +9,10 @@ namespace wzrun::wasm {
 Expected<ConstantExpression> ModuleDecoder::constant_expression(ByteReader& in) {
   const auto offset = in.offset();
   const auto* const first = in.position();
+  if (in.peek() == code_of(Opcode::i32_const)) {  // nearly always, and all
+    WZRUN_CHECK(in.byte());
+    WZRUN_CHECK(in.s32());
+  }
   for (;;) {
     const auto at = in.offset();
     const auto byte = WZRUN_TRY(in.byte());

@@ -91,6 +91,7 @@ Expected<void> ModuleDecoder::add_function(std::uint32_t type_index, std::uint64
 }
 
 Expected<void> ModuleDecoder::function_section(ByteReader& in) {
+  module_.functions.reserve(module_.functions.size() + ByteReader(in).count().value_or(0));
   return elements(in, "function", limits::kFunctions, module_.functions.size(), [&]() -> Status {
     const auto at = in.offset();
     return add_function(WZRUN_TRY(function_type_index(in)), at);
@@ -142,12 +143,12 @@ Expected<TableType> ModuleDecoder::table_type(ByteReader& in) {
   return type;
 }
 
-Expected<void> ModuleDecoder::add_table(Table table, std::uint64_t at) {
+Expected<void> ModuleDecoder::add_table(const Table& table, std::uint64_t at) {
   if (!module_.tables.empty())
     WZRUN_CHECK(require(module_, Feature::reference_types, at, "multiple tables"));
   if (module_.tables.size() == limits::kTables)
     return ByteReader::unsupported(at, fmt::format("more than {} tables", limits::kTables));
-  module_.tables.push_back(std::move(table));
+  module_.tables.push_back(table);
   return {};
 }
 
@@ -169,7 +170,7 @@ Expected<void> ModuleDecoder::table_section(ByteReader& in) {
     else if (!table.type.element.is_defaultable())
       return ByteReader::invalid(
           at, fmt::format("type mismatch: a table of {} needs an initial value", to_string(table.type.element)));
-    return add_table(std::move(table), at);
+    return add_table(table, at);
   });
 }
 

@@ -10,8 +10,8 @@ namespace wzrun::wasm {
 
 namespace {
 
-/// Segments that are reserved on the module's word.
-constexpr std::size_t kReserved = 10'000;
+/// Bytes that a data segment with at least a byte of data takes.
+constexpr std::size_t kUsualSegment = 6;
 
 /// The bits of an element segment's leading number.
 enum ElementFlag : std::uint32_t {
@@ -84,7 +84,8 @@ Expected<std::uint32_t> ModuleDecoder::declared_function(ByteReader& in) {
 }
 
 Expected<void> ModuleDecoder::data_section(ByteReader& in) {
-  module_.data.reserve(std::min<std::size_t>(module_.data_count.value_or(0), std::min(in.remaining(), kReserved)));
+  const auto count = ByteReader(in).count().value_or(0);
+  module_.data.reserve(std::min<std::size_t>(count, in.remaining() / kUsualSegment));
   return elements(in, "data segment", limits::kSegments, 0, [&] { return data_segment(in); });
 }
 
@@ -97,7 +98,7 @@ Expected<void> ModuleDecoder::data_segment(ByteReader& in) {
     return ByteReader::malformed(at, fmt::format("malformed data segment kind: {}", flags));
   if (flags != 0)
     WZRUN_CHECK(require(module_, Feature::bulk_memory_operations, at, "a segment with flags"));
-  DataSegment segment;
+  auto& segment = module_.data.emplace_back();
   segment.mode = flags == kPassive ? SegmentMode::passive : SegmentMode::active;
   if (segment.mode == SegmentMode::active) {
     const auto memory_at = in.offset();
@@ -109,7 +110,6 @@ Expected<void> ModuleDecoder::data_segment(ByteReader& in) {
   }
   const auto size = WZRUN_TRY(in.length());
   segment.bytes = WZRUN_TRY(in.bytes(size));
-  module_.data.push_back(segment);
   return {};
 }
 

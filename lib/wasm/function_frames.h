@@ -23,34 +23,40 @@ class OperandStack {
  public:
   using Entry = StackEntry<Operand>;
 
-  std::size_t size() const { return static_cast<std::size_t>(top - storage_.get()); }
+  OperandStack() { reserve(kFirstCapacity); }
+
+  std::size_t size() const { return static_cast<std::size_t>(top - first_); }
   bool empty() const { return size() == 0; }
   /// Counts from the bottom.
-  Entry& operator[](std::size_t index) { return storage_[index]; }
-  const Entry& operator[](std::size_t index) const { return storage_[index]; }
+  Entry& operator[](std::size_t index) { return first_[index]; }
+  const Entry& operator[](std::size_t index) const { return first_[index]; }
   Entry& back() { return top[-1]; }
   /// The topmost entries, the lowest of them first.
   std::span<Entry> last(std::size_t count) { return {top - count, count}; }
 
-  // For the reader: the entries are changed through `top`, which it keeps within capacity by reserve().
-  Entry* begin() { return storage_.get(); }
+  // For the reader: the entries are changed through `top`, which it keeps within capacity by reserve(). There is an
+  // entry below the first that nobody looks at, so that top[-1] may always be named.
+  Entry* begin() { return first_; }
   Entry* limit() { return limit_; }
   /// Makes room for `count` more entries; moves them, and `top` with them.
   void reserve(std::size_t count) {
     const auto used = size();
-    const auto capacity =
-        std::max({used + count, 2 * static_cast<std::size_t>(limit_ - storage_.get()), std::size_t{1024}});
-    auto larger = std::make_unique_for_overwrite<Entry[]>(capacity);
-    std::copy(begin(), top, larger.get());
+    const auto capacity = std::max(used + count, 2 * static_cast<std::size_t>(limit_ - first_));
+    auto larger = std::make_unique_for_overwrite<Entry[]>(capacity + 1);
+    std::copy(first_, top, larger.get() + 1);
     storage_ = std::move(larger);
-    top = storage_.get() + used;
-    limit_ = storage_.get() + capacity;
+    first_ = storage_.get() + 1;
+    top = first_ + used;
+    limit_ = first_ + capacity;
   }
 
   Entry* top = nullptr;  ///< behind the last entry
 
  private:
+  static constexpr std::size_t kFirstCapacity = 256;
+
   std::unique_ptr<Entry[]> storage_;
+  Entry* first_ = nullptr;
   Entry* limit_ = nullptr;
 };
 

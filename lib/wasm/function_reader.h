@@ -99,6 +99,7 @@ class FunctionReader {
   static bool branch_step(WZRUN_STEP);
   static bool call_step(WZRUN_STEP);
   static bool global_get_step(WZRUN_STEP);
+  static bool global_set_step(WZRUN_STEP);
   static bool drop_step(WZRUN_STEP);
   template <std::uint8_t prefix>
   static bool prefix_step(WZRUN_STEP);

@@ -23,7 +23,7 @@ std::string_view instruction_name(const std::uint8_t* instruction, const std::ui
 }  // namespace
 
 Error instruction_error(const Module& module, std::uint32_t function_index, const std::uint8_t* instruction,
-                        const std::uint8_t* end, ErrorKind kind, std::uint64_t offset, std::string message) {
+                        const std::uint8_t* end, ErrorKind kind, std::uint64_t offset, std::string_view message) {
   std::string place;
   if (function_index != kNoIndex) {
     place = fmt::format("function {}", function_index);
@@ -34,7 +34,7 @@ Error instruction_error(const Module& module, std::uint32_t function_index, cons
   }
   if (const auto name = instruction_name(instruction, end); !name.empty())
     place.append(name).append(": ");
-  return {kind, offset, place + message};
+  return {kind, offset, place.append(message)};
 }
 
 }  // namespace wzrun::wasm

@@ -27,7 +27,7 @@ namespace wzrun::wasm {
 
 /// The error for an instruction: its function and name are put in front.
 Error instruction_error(const Module& module, std::uint32_t function_index, const std::uint8_t* instruction,
-                        const std::uint8_t* end, ErrorKind kind, std::uint64_t offset, std::string message);
+                        const std::uint8_t* end, ErrorKind kind, std::uint64_t offset, std::string_view message);
 
 /// The members that return bool return false after setting `error`.
 template <typename Sink_>
@@ -69,16 +69,16 @@ struct FunctionState {
 
   // ---- errors
 
-  [[gnu::cold, gnu::noinline]] bool fail(ErrorKind kind, std::string message) {
-    return fail_at(instruction, kind, std::move(message));
+  [[gnu::cold, gnu::noinline]] bool fail(ErrorKind kind, std::string_view message) {
+    return fail_at(instruction, kind, message);
   }
-  [[gnu::cold, gnu::noinline]] bool fail_at(const std::uint8_t* at, ErrorKind kind, std::string message) {
+  [[gnu::cold, gnu::noinline]] bool fail_at(const std::uint8_t* at, ErrorKind kind, std::string_view message) {
     error = instruction_error(module, function_index, instruction, body_end, kind,
-                              body_offset + static_cast<std::size_t>(at - body), std::move(message));
+                              body_offset + static_cast<std::size_t>(at - body), message);
     return false;
   }
-  bool malformed(std::string message) { return fail(ErrorKind::malformed, std::move(message)); }
-  bool invalid(std::string message) { return fail(ErrorKind::invalid, std::move(message)); }
+  bool malformed(std::string_view message) { return fail(ErrorKind::malformed, message); }
+  bool invalid(std::string_view message) { return fail(ErrorKind::invalid, message); }
   [[gnu::cold, gnu::noinline]] bool mismatch(ValueType expected, ValueType found) {
     return invalid(fmt::format("type mismatch: expected {}, found {}", to_string(expected), to_string(found)));
   }
@@ -101,7 +101,7 @@ struct FunctionState {
   [[gnu::noinline]] bool read_long_leb(T& value) {
     const auto* const at = pc;
     const auto status = read_leb<bits, is_signed>(pc, body_end, value);
-    return status == LebStatus::ok || fail_at(at, ErrorKind::malformed, std::string(to_string(status)));
+    return status == LebStatus::ok || fail_at(at, ErrorKind::malformed, to_string(status));
   }
   bool read_u32(std::uint32_t& value) {
     if (pc != body_end && *pc < 0x80) [[likely]] {
@@ -133,9 +133,8 @@ struct FunctionState {
     ByteReader in({pc, body_end}, body_offset + static_cast<std::size_t>(pc - body));
     auto result = read(in, module);
     if (!result) {
-      auto& failure = result.error();
-      error = instruction_error(module, function_index, instruction, body_end, failure.kind, failure.offset,
-                                std::move(failure.message));
+      error = instruction_error(module, function_index, instruction, body_end, result.error().kind,
+                                result.error().offset, result.error().message);
       return false;
     }
     value = *result;

@@ -285,29 +285,46 @@ bool FunctionReader<Sink>::local_tee_step(WZRUN_STEP) {
 
 // Control, as far as only validation goes: a sink has more to do for a block than the general way costs.
 
+/// By byte, whether it is a block type of no parameters and at most one number, and the results.
+struct ShortBlockType {
+  bool is_one = false;
+  std::uint8_t results = 0;
+  const ValueType* first = nullptr;
+};
+inline constexpr auto kShortBlockTypes = [] {
+  std::array<ShortBlockType, 256> types{};
+  types[0x40].is_one = true;
+  for (std::size_t i = 0; i < detail::kNumberTypes.size(); ++i)
+    types[0x7c + i] = {true, 1, &detail::kNumberTypes[i]};
+  return types;
+}();
+
 template <typename Sink>
 template <Opcode op>
 bool FunctionReader<Sink>::block_step(WZRUN_STEP) {
   auto& state = self->state_;
-  const auto byte = *pc;
-  const bool simple = byte == 0x40 || (byte >= 0x7c && byte <= 0x7f);
+  const auto& type = kShortBlockTypes[*pc];
   auto* base = top;
   if constexpr (op == Opcode::if_) {
     if (top == state.base || top[-1].type != value_types::i32) [[unlikely]]
       WZRUN_GENERAL(op);
     --base;
   }
-  if (Sink::kListens || !simple || state.frames.size() == state.frames.capacity()) [[unlikely]]
+  if (Sink::kListens || !type.is_one || state.frames.size() == state.frames.capacity()) [[unlikely]]
     WZRUN_GENERAL(op);
-  constexpr auto kind = op == Opcode::if_ ? FrameKind::if_ : op == Opcode::loop ? FrameKind::loop : FrameKind::block;
-  const std::span<const ValueType> results =
-      byte == 0x40 ? std::span<const ValueType>() : std::span(&detail::kNumberTypes[(byte - 0x7c) & 3], 1);
-  state.frames.push_back({.kind = kind,
-                          .type = {{}, results},
-                          .height = static_cast<std::size_t>(base - state.stack.begin()),
-                          .set_locals = state.locals.set_count()});
+  auto& frame = state.frames.emplace_back();
+  frame.kind = op == Opcode::if_ ? FrameKind::if_ : op == Opcode::loop ? FrameKind::loop : FrameKind::block;
+  frame.type.results = {type.first, type.results};
+  frame.height = static_cast<std::size_t>(base - state.stack.begin());
+  frame.set_locals = state.locals.set_count();
   state.base = base;
   WZRUN_NEXT(pc + 1, base);
+}
+
+/// The type of one operand, if there is one; no jump depends on it, because that is hard to predict.
+inline ValueType type_if(bool exists, const ValueType* type) {
+  static constexpr ValueType kNone;
+  return *(exists ? type : &kNone);
 }
 
 template <typename Sink>
@@ -315,15 +332,17 @@ bool FunctionReader<Sink>::end_step(WZRUN_STEP) {
   auto& state = self->state_;
   if constexpr (!Sink::kListens) {
     const auto& frame = state.frames.back();
-    const auto results = frame.type.results;
-    const bool keeps_types = frame.kind != FrameKind::if_ || (results.empty() && frame.type.params.empty());
-    const bool simple = keeps_types && state.frames.size() > 1 && results.size() <= 1 &&
-                        static_cast<std::size_t>(top - state.base) == results.size() &&
-                        (results.empty() || top[-1].type == results[0]) && frame.set_locals == state.locals.set_count();
-    if (simple) [[likely]] {
-      state.frames.pop_back();
-      state.base = state.stack.begin() + state.frames.back().height;
-      WZRUN_NEXT(pc, top);
+    const auto results = frame.type.results.size();
+    const bool changes_types = (frame.kind == FrameKind::if_) & ((results | frame.type.params.size()) != 0);
+    const bool other_count = (results > 1) | (static_cast<std::size_t>(top - state.base) != results);
+    const bool is_function = &frame == state.frames.data();
+    const bool sets_locals = frame.set_locals != state.locals.set_count();
+    if (!(changes_types | other_count | is_function | sets_locals)) [[likely]] {
+      if (type_if(results != 0, &top[-1].type) == type_if(results != 0, frame.type.results.data())) [[likely]] {
+        state.frames.pop_back();
+        state.base = state.stack.begin() + state.frames.back().height;
+        WZRUN_NEXT(pc, top);
+      }
     }
   }
   [[clang::musttail]] return general_end_step(self, pc, top, end);
@@ -362,8 +381,12 @@ bool FunctionReader<Sink>::branch_step(WZRUN_STEP) {
       WZRUN_GENERAL(op);
     --rest;
   }
-  const auto types = state.frame_at(depth).label_types();
-  if (!types.empty() && (types.size() > 1 || rest == state.base || rest[-1].type != types[0])) [[unlikely]]
+  const auto& target = state.frame_at(depth);
+  const auto types = *(target.kind == FrameKind::loop ? &target.type.params : &target.type.results);
+  const auto carried = types.size();
+  if ((carried > 1) | (static_cast<std::size_t>(rest - state.base) < carried)) [[unlikely]]
+    WZRUN_GENERAL(op);
+  if (type_if(carried != 0, &rest[-1].type) != type_if(carried != 0, types.data())) [[unlikely]]
     WZRUN_GENERAL(op);
   if constexpr (op == Opcode::br) {
     state.frames.back().unreachable = true;
@@ -388,10 +411,9 @@ bool FunctionReader<Sink>::call_step(WZRUN_STEP) {
   for (std::size_t i = 0; i < count; ++i)
     if (arguments[i].type != type.params[i]) [[unlikely]]
       WZRUN_GENERAL(Opcode::call);
-  if (type.results.empty())
-    WZRUN_NEXT(next, arguments);
-  *arguments = {type.results[0], {}};
-  WZRUN_NEXT(next, arguments + 1);
+  const bool has_result = !type.results.empty();
+  *arguments = {type_if(has_result, type.results.data()), {}};
+  WZRUN_NEXT(next, arguments + has_result);
 }
 
 template <typename Sink>
@@ -404,6 +426,20 @@ bool FunctionReader<Sink>::global_get_step(WZRUN_STEP) {
     WZRUN_GENERAL(Opcode::global_get);
   *top = {state.module.globals[index].type.value, {}};
   WZRUN_NEXT(next, top + 1);
+}
+
+template <typename Sink>
+bool FunctionReader<Sink>::global_set_step(WZRUN_STEP) {
+  auto& state = self->state_;
+  const auto* next = pc;
+  std::uint32_t index = 0;
+  if (Sink::kListens || !read_short_u32(next, index) || index >= state.module.globals.size() || top == state.base)
+      [[unlikely]]
+    WZRUN_GENERAL(Opcode::global_set);
+  const auto& type = state.module.globals[index].type;
+  if (!type.is_mutable || top[-1].type != type.value) [[unlikely]]
+    WZRUN_GENERAL(Opcode::global_set);
+  WZRUN_NEXT(next, top - 1);
 }
 
 template <typename Sink>
@@ -520,6 +556,7 @@ constexpr typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(
   set(Opcode::br_if, &branch_step<Opcode::br_if>);
   set(Opcode::call, &call_step);
   set(Opcode::global_get, &global_get_step);
+  set(Opcode::global_set, &global_set_step);
   set(Opcode::drop, &drop_step);
   steps.plain[0xfb] = &prefix_step<0xfb>;
   steps.plain[0xfc] = &prefix_step<0xfc>;
@@ -593,7 +630,8 @@ Expected<void> FunctionReader<Sink>::run(Bytes code, std::uint64_t offset, Block
   completed_.assign(code.begin(), code.end());
   completed_.push_back(0x0b);
   auto status = run_complete(completed_, offset, type);
-  if (!status && state_.instruction != &completed_.back())
+  const bool is_before_end = !status && status.error().offset < offset + code.size();
+  if (is_before_end && state_.instruction != &completed_.back())
     return status;
   return std::unexpected(instruction_error(state_.module, state_.function_index, nullptr, nullptr, ErrorKind::malformed,
                                            offset + code.size(),

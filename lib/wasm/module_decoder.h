@@ -82,7 +82,7 @@ class ModuleDecoder {
   Expected<Limits> limits(ByteReader& in, bool of_memory);
   Status add_function(std::uint32_t type_index, std::uint64_t at);
   Status add_memory(MemoryType type, std::uint64_t at);
-  Status add_table(Table table, std::uint64_t at);
+  Status add_table(const Table& table, std::uint64_t at);
   std::size_t index_space_size(ExternKind kind) const;
 
   // decode_segments.cpp
