@@ -16,10 +16,12 @@ function(wzrun_target target)
     -Wno-missing-designated-field-initializers  # the rest is zero, as meant
     $<$<BOOL:${WZRUN_WERROR}>:-Werror>
     -fvisibility=hidden -ffunction-sections -fdata-sections)
-  target_link_options(${target} PRIVATE -fuse-ld=lld -static-libstdc++ -static-libgcc -Wl,--gc-sections)
+  target_link_options(${target} PRIVATE -fuse-ld=lld -Wl,--gc-sections)
   if(WZRUN_SANITIZE)
     target_compile_options(${target} PRIVATE
       -fsanitize=${WZRUN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${WZRUN_SANITIZE})
+  else()  # a static operator new would stand before the sanitizers' own
+    target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
 endfunction()
