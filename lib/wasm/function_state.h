@@ -66,6 +66,7 @@ struct FunctionState {
   // For block types that are one reference type
   std::deque<ValueType> block_results;
   std::uint32_t branch_tables = 0;
+  std::vector<ValueType> scratch;  ///< for the types of one instruction
 
   // ---- errors
 

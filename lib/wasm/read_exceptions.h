@@ -48,7 +48,8 @@ bool read_catch(FunctionState<Sink>& state, Catch<typename Sink::Label>& clause,
   const bool has_tag = clause.kind == CatchKind::catch_ || clause.kind == CatchKind::catch_ref;
   if ((has_tag && !read_tag(state, clause.tag_index)) || !state.read_label(depth))
     return false;
-  std::vector<ValueType> carried;
+  auto& carried = state.scratch;
+  carried.clear();
   if (has_tag) {
     const auto params = tag_type(state, clause.tag_index).params;
     carried.assign(params.begin(), params.end());

@@ -32,7 +32,8 @@ bool read(FunctionState<Sink>& state, Op<Opcode::struct_new>) {
   std::uint32_t type = 0;
   if (!read_structure(state, type))
     return false;
-  std::vector<ValueType> values;
+  auto& values = state.scratch;
+  values.clear();
   for (const auto& field : state.module.types[type].fields)
     values.push_back(unpacked(field.storage));
   if (!state.check_operands(values))
