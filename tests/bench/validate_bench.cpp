@@ -1,4 +1,6 @@
-// Times decode() and validate(), and node's WebAssembly.validate beside them: validate_bench MODULE...
+// usage: build/release/tests/wzrun_bench_validate_bench MODULE...
+// Times decode() and validate(), and node's WebAssembly.validate beside them, by turns: node with as many threads as it
+// likes, and on one processor.
 #include "wasm/decoder.h"
 #include "wasm/validator.h"
 
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -48,12 +51,12 @@ std::optional<double> node(const std::string& path, bool one_processor) {
       "m=Math.min(m,Number(process.hrtime.bigint()-t)/1e6)}console.log(m)";
   const auto command =
       fmt::format("{}node -e \"{}\" '{}' 2>/dev/null", one_processor ? "taskset -c 0 " : "", script, path);
-  FILE* const pipe = popen(command.c_str(), "r");
+  FILE* const pipe = popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): the caller's own path
   if (pipe == nullptr)
     return std::nullopt;
-  double time = 0;
-  const bool read = std::fscanf(pipe, "%lf", &time) == 1;
-  return pclose(pipe) == 0 && read ? std::optional(time) : std::nullopt;
+  std::array<char, 64> line{};
+  const bool read = std::fgets(line.data(), line.size(), pipe) != nullptr;
+  return pclose(pipe) == 0 && read ? std::optional(std::strtod(line.data(), nullptr)) : std::nullopt;
 }
 
 void keep_best(std::optional<double>& best, std::optional<double> time) {

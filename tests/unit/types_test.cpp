@@ -218,6 +218,7 @@ TEST_CASE("registry: threads that intern at once agree") {
   std::vector<std::vector<std::uint32_t>> ids(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(ids.size());
     for (auto& own : ids)
       threads.emplace_back([&] {
         own = *registry.intern(module);
