@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace wzrun {
 
@@ -51,6 +52,7 @@ Result<std::vector<Value>> Function::call(std::span<const Value> arguments) cons
     if (wanted[i].is_vector())
       stack[slot++] = arguments[i].high();
   }
+  runtime::clear_unused_bits(wanted, stack.data());
   WZRUN_CHECK(runtime::call(*function_, stack));
   std::vector<Value> values;
   values.reserve(results().size());
@@ -80,6 +82,8 @@ Expected<void> Global::set(const Value& value) const {
   global_->cell[0] = value.low();
   if (type().is_vector())
     global_->cell[1] = value.high();
+  const auto wanted = type();
+  runtime::clear_unused_bits({&wanted, 1}, global_->cell);
   return {};
 }
 
@@ -119,17 +123,21 @@ std::optional<Global> Module::exported_global(std::string_view name) const {
 void Module::close(std::uint32_t exit_code) {
   auto& instance = *handle_->instance;
   auto& state = *handle_->runtime;
-  decltype(state.names)::node_type released;  // destroyed after the lock: it may be the last reference
-  std::vector<decltype(released)> all;
-  const std::scoped_lock lock(state.mutex);
-  if (instance.closed.load())
-    return;
-  instance.exit_code = exit_code;
-  instance.closed.store(true, std::memory_order_release);
-  for (const auto& name : instance.names)
-    if (auto node = state.names.extract(name); !node.empty())
-      all.push_back(std::move(node));
-  instance.names.clear();
+  std::vector<decltype(state.names)::node_type> names;  // destroyed after the lock: one may be the last reference
+  {
+    const std::scoped_lock lock(state.mutex);
+    if (instance.closed.load())
+      return;
+    instance.exit_code = exit_code;
+    instance.closed.store(true, std::memory_order_release);
+    for (const auto& name : instance.names)
+      if (auto node = state.names.extract(name); !node.empty())
+        names.push_back(std::move(node));
+    instance.names.clear();
+  }
+  runtime::end_runs(state, std::chrono::seconds(1), [&](const runtime::Execution& execution) {
+    return std::ranges::find(execution.entered, &instance) != execution.entered.end();
+  });
 }
 
 bool Module::is_closed() const { return handle_->instance->closed.load(std::memory_order_acquire); }

@@ -1,7 +1,6 @@
 #include "wzrun/runtime.h"
 
 #include "interp/interpreter.h"
-#include "runtime/fault.h"
 #include "runtime/state.h"
 #include "wasm/decoder.h"
 #include "wasm/types.h"
@@ -9,10 +8,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <csignal>
-#include <thread>
 
 namespace wzrun {
 
@@ -161,26 +157,9 @@ Expected<void> Runtime::alias(const Module& module, std::string name) {
 }
 
 bool Runtime::interrupt(std::uint64_t patience_ms) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(patience_ms);
-  auto pause = std::chrono::milliseconds(1);
   state_->interrupting.store(true);
-  for (;;) {
-    {
-      const std::scoped_lock lock(state_->mutex);
-      if (state_->running.empty())
-        return true;
-      for (auto* const execution : state_->running) {
-        execution->interrupted.store(true, std::memory_order_release);
-        pthread_kill(execution->thread, runtime::interruption_signal());
-      }
-    }
-    if (Clock::now() >= deadline)
-      return false;
-    // The signal may come just before a call that blocks; it is sent again until the thread has left.
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::milliseconds(20));
-  }
+  return runtime::end_runs(*state_, std::chrono::milliseconds(patience_ms),
+                           [](const runtime::Execution&) { return true; });
 }
 
 Expected<void> validate(std::span<const std::uint8_t> bytes, CoreFeatures features, unsigned threads) {

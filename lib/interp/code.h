@@ -80,6 +80,8 @@ struct ModuleCode {
 
   /// Requires the index of a defined function.
   Code* function(std::uint32_t function_index);
+  /// Whether the address is that of one of the functions.
+  bool owns(const Code* code) const;
 
   runtime::CompiledCode& compiled;
   const bool guarded;

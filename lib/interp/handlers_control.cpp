@@ -246,7 +246,8 @@ WZRUN_HANDLER void return_call_function(WZRUN_STATE) {
   move_arguments(base, arguments, argument_slots);
   own.put(callee, code);
   if (function->instance != in) {
-    if (own.return_pc != reinterpret_cast<Slot>(cross_return)) {
+    // Where the host comes next it does not matter whose instance it is.
+    if (own.return_pc != reinterpret_cast<Slot>(cross_return) && own.return_pc != reinterpret_cast<Slot>(host_return)) {
       callee[kLinkInstance] = reinterpret_cast<std::uint64_t>(in);
       callee[kLinkCrossReturn] = own.return_pc;
       callee[kLinkReturn] = reinterpret_cast<std::uint64_t>(cross_return);

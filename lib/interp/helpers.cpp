@@ -108,8 +108,10 @@ bool call_host(runtime::Execution& execution, Instance& caller, runtime::Functio
   execution.host_pc = outer_pc;
   execution.host_fp = outer_fp;
   execution.top = outer_top;
-  if (result)
+  if (result) {
+    runtime::clear_unused_bits(function.type->results, arguments);
     return true;
+  }
   execution.ending = runtime::Ending::halted;
   execution.halt = std::move(result).error();
   if (auto* const trap = std::get_if<Trap>(&*execution.halt); trap != nullptr && trap->frames.empty()) {

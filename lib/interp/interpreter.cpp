@@ -52,6 +52,11 @@ Code* ModuleCode::function(std::uint32_t function_index) {
   return &code;
 }
 
+bool ModuleCode::owns(const Code* code) const {
+  const auto distance = reinterpret_cast<std::uintptr_t>(code) - reinterpret_cast<std::uintptr_t>(functions_);
+  return functions_ != nullptr && distance < mapped_bytes_ && distance % sizeof(Code) == 0 && code->module == this;
+}
+
 void translate(Code& code) {
   const std::scoped_lock lock(code.module->translating);
   if (code.entry.load(std::memory_order_acquire) != translate_entry)
@@ -66,20 +71,58 @@ void translate(Code& code) {
 
 namespace {
 
+/// All code of an engine, to tell the link of a frame from what else may lie in a stack: an interruption can come
+/// between the instructions that make a frame.
+class KnownCode {
+ public:
+  void add(const ModuleCode& code) {
+    const std::scoped_lock lock(mutex_);
+    all_.push_back(&code);
+  }
+  void remove(const ModuleCode& code) {
+    const std::scoped_lock lock(mutex_);
+    std::erase(all_, &code);
+  }
+  bool contains(const Code* code) {
+    const std::scoped_lock lock(mutex_);
+    // Mostly the frames of a stack are of the same module.
+    const auto found = std::ranges::find_if(all_, [&](const ModuleCode* module) { return module->owns(code); });
+    if (found == all_.end())
+      return false;
+    std::swap(*found, all_.front());
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<const ModuleCode*> all_;
+};
+
 struct InterpreterCode final : runtime::EngineCode {
-  explicit InterpreterCode(runtime::CompiledCode& compiled_code) : compiled(compiled_code) {}
+  InterpreterCode(runtime::CompiledCode& compiled_code, std::shared_ptr<KnownCode> known_code)
+      : compiled(compiled_code), known(std::move(known_code)) {}
+  InterpreterCode(const InterpreterCode&) = delete;
+  InterpreterCode& operator=(const InterpreterCode&) = delete;
+  ~InterpreterCode() override {
+    for (const auto& set : sets)
+      if (set != nullptr)
+        known->remove(*set);
+  }
 
   runtime::FunctionCode* function_code(std::uint32_t function_index, bool guarded) override {
     auto& set = sets[guarded];
     {
       const std::scoped_lock lock(mutex);
-      if (set == nullptr)
+      if (set == nullptr) {
         set = std::make_unique<ModuleCode>(compiled, guarded);
+        known->add(*set);
+      }
     }
     return set->function(function_index);
   }
 
   runtime::CompiledCode& compiled;
+  std::shared_ptr<KnownCode> known;
   std::mutex mutex;
   std::unique_ptr<ModuleCode> sets[2];
 };
@@ -87,9 +130,9 @@ struct InterpreterCode final : runtime::EngineCode {
 /// The frames of a run that ended at a position, innermost first.
 class StackWalk {
  public:
-  StackWalk(const Execution& execution, const std::uint8_t* pc, const Slot* fp)
-      : execution_(execution), pc_(pc), fp_(fp) {
-    settle();
+  StackWalk(const Execution& execution, KnownCode& known) : known_(known), pc_(execution.trap_pc) {
+    lowest_ = execution.begin + kLinkSlots;
+    enter(execution.trap_fp, execution.end);
   }
   bool done() const { return code_ == nullptr; }
   runtime::CodePosition position() const { return {&code_->module->compiled, code_->index, module_offset()}; }
@@ -102,17 +145,20 @@ class StackWalk {
       pc_ = reinterpret_cast<const std::uint8_t*>(fp_[kLinkCrossReturn]) - 1;
     else
       pc_ = return_pc - 1;  // inside the call, not behind it
-    fp_ = caller;
-    settle();
+    enter(caller, fp_ - 1);
   }
 
  private:
-  void settle() {
-    const bool inside = fp_ >= execution_.begin + kLinkSlots && fp_ <= execution_.end;
-    code_ = inside ? reinterpret_cast<const Code*>(fp_[kLinkCode]) : nullptr;
+  void enter(const Slot* fp, const Slot* highest) {
+    fp_ = fp;
+    const bool inside = fp >= lowest_ && fp <= highest && reinterpret_cast<std::uintptr_t>(fp) % sizeof(Slot) == 0;
+    code_ = inside ? reinterpret_cast<const Code*>(fp[kLinkCode]) : nullptr;
+    if (code_ != nullptr && !known_.contains(code_))
+      code_ = nullptr;
   }
   std::uint64_t module_offset() const {
-    const auto* const begin = code_->bytes.get();
+    const bool translated = code_->entry.load(std::memory_order_acquire) != translate_entry;
+    const auto* const begin = translated ? code_->bytes.get() : nullptr;
     if (begin == nullptr || pc_ < begin || pc_ >= begin + code_->size) {
       const auto& module = code_->module->compiled.module;
       return module.code[code_->index - module.imported_functions].offset;
@@ -122,15 +168,16 @@ class StackWalk {
     return after == code_->positions.begin() ? 0 : std::prev(after)->module;
   }
 
-  const Execution& execution_;
+  KnownCode& known_;
+  const Slot* lowest_;
   const std::uint8_t* pc_;
-  const Slot* fp_;
+  const Slot* fp_ = nullptr;
   const Code* code_ = nullptr;
 };
 
-void fill_backtrace(Trap& trap, const Execution& execution) {
+void fill_backtrace(Trap& trap, const Execution& execution, KnownCode& known) {
   runtime::BacktraceBuilder builder(trap);
-  for (StackWalk walk(execution, execution.trap_pc, execution.trap_fp); !walk.done(); walk.next())
+  for (StackWalk walk(execution, known); !walk.done(); walk.next())
     builder.add(walk.position());
   builder.finish();
 }
@@ -148,7 +195,7 @@ struct Interpreter final : runtime::Engine {
   Interpreter() { runtime::register_code_range({is_handler_address}); }
 
   std::unique_ptr<runtime::EngineCode> prepare(runtime::CompiledCode& code) override {
-    return std::make_unique<InterpreterCode>(code);
+    return std::make_unique<InterpreterCode>(code, known_);
   }
 
   Result<void> call(Execution& execution, FunctionInstance& function, std::uint64_t* stack) override {
@@ -166,7 +213,6 @@ struct Interpreter final : runtime::Engine {
 
     jmp_buf landing;
     auto* const outer_landing = std::exchange(execution.landing, &landing);
-    auto* const outer_instance = execution.instance.exchange(function.instance);
     if (_setjmp(landing) == 0) {
       if (execution.interrupted.load(std::memory_order_acquire))
         execution.ending = Ending::interrupted;
@@ -174,7 +220,6 @@ struct Interpreter final : runtime::Engine {
         run(code->entry.load(std::memory_order_acquire), fp, function.instance, execution);
     }
     execution.landing = outer_landing;
-    execution.instance.store(outer_instance);
     execution.top = base;
 
     switch (execution.ending) {
@@ -190,9 +235,12 @@ struct Interpreter final : runtime::Engine {
     Trap trap{.kind = execution.ending == Ending::interrupted ? TrapKind::interrupted : execution.trap_kind};
     if (execution.halt)  // a host function's trap
       trap.detail = std::move(std::get<Trap>(*std::exchange(execution.halt, std::nullopt)).detail);
-    fill_backtrace(trap, execution);
+    fill_backtrace(trap, execution, *known_);
     return std::unexpected(std::move(trap));
   }
+
+ private:
+  std::shared_ptr<KnownCode> known_ = std::make_shared<KnownCode>();
 };
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "runtime/execution.h"
 
+#include "runtime/fault.h"
 #include "runtime/state.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
 #include <algorithm>
+#include <csignal>
+#include <thread>
 
 namespace wzrun::runtime {
 
@@ -52,13 +55,20 @@ void destroy(Execution* execution) {
   delete execution;
 }
 
-ExecutionScope::ExecutionScope(RuntimeState& runtime) {
+bool Execution::must_end() const {
+  return runtime->interrupting.load() || std::ranges::any_of(entered, [](const Instance* instance) {
+           return instance->closed.load(std::memory_order_relaxed);
+         });
+}
+
+ExecutionScope::ExecutionScope(Instance& instance) {
+  RuntimeState& runtime = *instance.runtime;
+  const std::scoped_lock lock(runtime.mutex);
   if (current_execution != nullptr && current_execution->runtime == &runtime) {
     execution_ = current_execution;
-    ++execution_->nesting;
+    execution_->entered.push_back(&instance);
     return;
   }
-  const std::scoped_lock lock(runtime.mutex);
   if (runtime.idle.empty()) {
     execution_ = create(runtime);
   } else {
@@ -70,7 +80,8 @@ ExecutionScope::ExecutionScope(RuntimeState& runtime) {
   outermost_ = true;
   execution_->thread = pthread_self();
   execution_->outer = current_execution;
-  execution_->interrupted.store(runtime.interrupting.load());
+  execution_->entered.push_back(&instance);
+  execution_->interrupted.store(execution_->must_end());
   runtime.running.push_back(execution_);
   current_execution = execution_;
 }
@@ -78,14 +89,44 @@ ExecutionScope::ExecutionScope(RuntimeState& runtime) {
 ExecutionScope::~ExecutionScope() {
   if (execution_ == nullptr)
     return;
+  const std::scoped_lock lock(execution_->runtime->mutex);
+  execution_->entered.pop_back();
   if (!outermost_) {
-    --execution_->nesting;
+    execution_->interrupted.store(execution_->must_end());  // it was perhaps only this call that had to end
     return;
   }
-  const std::scoped_lock lock(execution_->runtime->mutex);
   current_execution = execution_->outer;
   std::erase(execution_->runtime->running, execution_);
   execution_->runtime->idle.push_back(execution_);
+}
+
+bool end_runs(RuntimeState& runtime, std::chrono::milliseconds patience,
+              const std::function<bool(const Execution&)>& concerns) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + patience;
+  auto pause = std::chrono::milliseconds(1);
+  for (;;) {
+    bool any = false;
+    {
+      const std::scoped_lock lock(runtime.mutex);
+      for (auto* const execution : runtime.running) {
+        if (!concerns(*execution))
+          continue;
+        execution->interrupted.store(true, std::memory_order_release);
+        if (execution->thread == pthread_self())
+          continue;
+        any = true;
+        pthread_kill(execution->thread, interruption_signal());
+      }
+    }
+    if (!any)
+      return true;
+    if (Clock::now() >= deadline)
+      return false;
+    // The signal may come just before a call that blocks; it is sent again until the thread has left.
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(20));
+  }
 }
 
 bool ExecutionScope::has_room() const {

@@ -7,6 +7,7 @@
 #include <csetjmp>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace wzrun::runtime {
 
@@ -32,23 +33,25 @@ struct Execution {
 
   jmp_buf* landing = nullptr;  ///< where a fault or interruption in engine code goes
   std::atomic<bool> interrupted{false};
-  std::atomic<Instance*> instance{nullptr};
+  std::vector<Instance*> entered;  ///< by calls from the host, innermost last; guarded by the runtime's mutex
   pthread_t thread{};
   RuntimeState* runtime = nullptr;
   Execution* outer = nullptr;  ///< this thread's run in another runtime, suspended
-  unsigned nesting = 0;        ///< calls from host functions back into programs
   std::size_t mapped_bytes = 0;
 
   static Execution* current();
+  /// Whether the run must end: the runtime is interrupting, or an instance that the host entered is closed.
+  /// Requires the runtime's mutex.
+  bool must_end() const;
 };
 
 /// Unmaps its stack too.
 void destroy(Execution* execution);
 
-/// Borrows this thread's execution in a runtime for one call, and gives it back.
+/// Borrows this thread's execution in a runtime for one call of an instance's function, and gives it back.
 class ExecutionScope {
  public:
-  explicit ExecutionScope(RuntimeState& runtime);
+  explicit ExecutionScope(Instance& instance);
   ~ExecutionScope();
   ExecutionScope(const ExecutionScope&) = delete;
   ExecutionScope& operator=(const ExecutionScope&) = delete;

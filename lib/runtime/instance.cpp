@@ -100,7 +100,9 @@ FunctionInstance* Instance::function(std::uint32_t index) {
   const std::atomic_ref<Instance*> made(result.instance);
   if (made.load(std::memory_order_acquire) != nullptr)
     return &result;
-  // Two threads may do this at once: they write the same.
+  const std::scoped_lock lock(making_);
+  if (made.load(std::memory_order_relaxed) != nullptr)
+    return &result;
   result.type_id = code->type_ids[declared.functions[index].type_index];
   result.type = &declared.function_type(index);
   result.index = index;
@@ -110,6 +112,14 @@ FunctionInstance* Instance::function(std::uint32_t index) {
     result.code = engine_code->function_code(index, memory0 == nullptr || memory0->is_guarded());
   made.store(this, std::memory_order_release);
   return &result;
+}
+
+void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {
+  for (const auto type : types) {
+    if (type.kind() == ValueKind::i32 || type.kind() == ValueKind::f32)
+      *slots &= 0xffffffff;
+    slots += type.is_vector() ? 2 : 1;
+  }
 }
 
 std::size_t slot_count(std::span<const ValueType> types) {
@@ -132,12 +142,16 @@ Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
     Caller caller(instance);
     return (*function.host)(caller, stack);
   }
-  ExecutionScope scope(*instance.runtime);
+  ExecutionScope scope(instance);
   if (scope.get() == nullptr)
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
   if (!scope.has_room())
     return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
-  return instance.runtime->engine->call(*scope.get(), function, stack.data());
+  auto result = instance.runtime->engine->call(*scope.get(), function, stack.data());
+  if (!result && instance.closed.load(std::memory_order_acquire) && !instance.runtime->interrupting.load())
+    if (const auto* const trap = std::get_if<Trap>(&result.error()); trap && trap->kind == TrapKind::interrupted)
+      return std::unexpected(Exit{instance.exit_code});
+  return result;
 }
 
 }  // namespace wzrun::runtime

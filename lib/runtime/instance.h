@@ -85,6 +85,7 @@ struct InstanceGroup {
   std::vector<Instance*> instances;
 };
 /// The group that a group has become part of, itself if none.
+/// Both require RuntimeState::linking.
 std::shared_ptr<InstanceGroup> root(std::shared_ptr<InstanceGroup> group);
 void merge(const std::shared_ptr<InstanceGroup>& a, const std::shared_ptr<InstanceGroup>& b);
 
@@ -147,6 +148,8 @@ struct alignas(16) Instance {
  private:
   Instance() = default;
   ~Instance() = default;
+
+  std::mutex making_;  ///< of function()
 };
 
 struct Execution;
@@ -175,6 +178,8 @@ struct Engine {
 /// Calls any function; arguments at the start of `stack` (one slot each, v128 two) are replaced by the results.
 Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack);
 
+/// Clears what lies above 32-bit numbers in the slots of values that come from a host: programs rely on it.
+void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots);
 /// Slots that values of these types take.
 std::size_t slot_count(std::span<const ValueType> types);
 

@@ -90,6 +90,7 @@ class Linker {
     WZRUN_CHECK(create_elements());
     instance_->dropped_data.assign(module_.data.size(), false);
     // From here on others may refer to this instance and it to them.
+    const std::scoped_lock lock(runtime_->linking);
     for (const auto& partner : partners_)
       merge(partner, group_);
     auto& hosts = root(group_)->hosts;

@@ -5,6 +5,8 @@
 #include "wasm/type_registry.h"
 #include "wzrun/config.h"
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,7 +21,8 @@ struct RuntimeState {
   std::unique_ptr<Engine> engine;
   wasm::TypeRegistry types;
 
-  std::mutex mutex;  ///< guards what follows
+  std::mutex linking;  ///< guards which groups are one
+  std::mutex mutex;    ///< guards what follows
   struct Named {
     std::shared_ptr<InstanceGroup> group;
     Instance* instance = nullptr;
@@ -43,6 +46,11 @@ struct ConstantValue {
   std::uint64_t high = 0;
 };
 Expected<ConstantValue> evaluate(Instance& instance, const wasm::ConstantExpression& expression);
+
+/// Makes the runs that `concerns` picks look whether they must end, again and again until none of them is left or
+/// patience is over, and tells whether none is left. This thread's own runs are not waited for.
+bool end_runs(RuntimeState& runtime, std::chrono::milliseconds patience,
+              const std::function<bool(const Execution&)>& concerns);
 
 /// Applies the active segments in order. A trap leaves earlier effects in place.
 Result<void> initialise(Instance& instance);

@@ -103,7 +103,9 @@ class Module {
   std::optional<Function> exported_function(std::string_view name) const;
   std::optional<Memory> exported_memory(std::string_view name) const;
   std::optional<Global> exported_global(std::string_view name) const;
-  /// Forgets its name; calls after this fail with Exit{exit_code}, and running ones end with it.
+  /// Forgets its name; calls from the host after this fail with Exit{exit_code}, and running ones end with it: those
+  /// of this thread once the present host function returns, those of other threads are waited for, up to a second.
+  /// Instances linked with it may still call its functions.
   void close(std::uint32_t exit_code = 0);
   bool is_closed() const;
 

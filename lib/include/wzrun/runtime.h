@@ -81,8 +81,8 @@ class Runtime {
   std::optional<Module> module(std::string_view name) const;
   /// Makes an instance importable under another name, which must be free.
   Expected<void> alias(const Module& module, std::string name);
-  /// Ends every running call with Trap interrupted, and every later one. Returns once all have left, or after
-  /// `patience_ms`; false if a host function did not return by then.
+  /// Ends every running call with Trap interrupted, and every later one. Returns once those of other threads have left,
+  /// or after `patience_ms`; false if a host function did not return by then.
   bool interrupt(std::uint64_t patience_ms);
   const RuntimeConfig& config() const;
 
