@@ -1,0 +1,4 @@
+;; What instances share in the tests of linking.
+(module $table
+  (table (export "table") 2 funcref)
+)

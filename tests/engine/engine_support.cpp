@@ -1,0 +1,76 @@
+#include "engine/engine_support.h"
+
+#include "runtime/instance.h"
+
+#include <fstream>
+#include <iterator>
+
+namespace wzrun::engine {
+
+std::vector<std::uint8_t> module_bytes(const std::string& name) {
+  std::ifstream in(WZRUN_TESTDATA_WASM_DIR "/" + name + ".wasm", std::ios::binary);
+  REQUIRE_MESSAGE(in, name);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+CompiledModule Engine::compile(const std::string& name) {
+  auto compiled = runtime.compile(ModuleBytes::own(module_bytes(name)));
+  if (!compiled)
+    FAIL(name << ": " << compiled.error().to_string());
+  return *compiled;
+}
+
+Result<Module> Engine::try_instantiate(const CompiledModule& module, const ModuleConfig& config) {
+  std::optional<ScarceAddressSpace> scarce;
+  if (kind_ == MemoryKind::checked)
+    scarce.emplace();
+  auto instance = runtime.instantiate(module, config);
+  scarce.reset();
+  if (instance)
+    for (const auto& memory : instance->handle()->instance->owned_memories)
+      REQUIRE((memory->is_guarded() == (kind_ == MemoryKind::guarded) || memory->limits().is_64));
+  return instance;
+}
+
+Module Engine::instantiate(const CompiledModule& module, const ModuleConfig& config) {
+  auto instance = try_instantiate(module, config);
+  if (!instance) {
+    if (const auto* const trap = std::get_if<Trap>(&instance.error()))
+      FAIL(trap->to_string());
+    if (const auto* const error = std::get_if<Error>(&instance.error()))
+      FAIL(error->to_string());
+    FAIL("exited");
+  }
+  return *instance;
+}
+
+Result<std::vector<Value>> call(const Module& module, std::string_view function, std::vector<Value> arguments) {
+  const auto exported = module.exported_function(function);
+  REQUIRE_MESSAGE(exported, function);
+  return exported->call(arguments);
+}
+
+Value value_of(const Module& module, std::string_view function, std::vector<Value> arguments) {
+  const auto result = call(module, function, std::move(arguments));
+  if (!result && std::holds_alternative<Trap>(result.error()))
+    FAIL(function << ": " << std::get<Trap>(result.error()).to_string());
+  REQUIRE_MESSAGE(result, function);
+  REQUIRE(result->size() == 1);
+  return result->front();
+}
+
+Trap trap_of(const Module& module, std::string_view function, std::vector<Value> arguments) {
+  auto result = call(module, function, std::move(arguments));
+  REQUIRE_MESSAGE(!result, function);
+  REQUIRE_MESSAGE(std::holds_alternative<Trap>(result.error()), function);
+  return std::get<Trap>(std::move(result).error());
+}
+
+std::string functions_of(const Trap& trap) {
+  std::string names;
+  for (const auto& frame : trap.frames)
+    names += (names.empty() ? "" : " ") + frame.function;
+  return names;
+}
+
+}  // namespace wzrun::engine
