@@ -8,21 +8,21 @@
 
 static int wrong;
 
-#define EXPECT(expected, call)                                                                     \
-  do {                                                                                             \
-    const int got_ = (call);                                                                       \
-    if (got_ != (expected)) {                                                                      \
+#define EXPECT(expected, call)                                                                         \
+  do {                                                                                                 \
+    const int got_ = (call);                                                                           \
+    if (got_ != (expected)) {                                                                          \
       printf("line %d: %s: errno %d, expected %d (%s)\n", __LINE__, #call, got_, expected, #expected); \
-      wrong = 1;                                                                                   \
-    }                                                                                              \
+      wrong = 1;                                                                                       \
+    }                                                                                                  \
   } while (0)
 
-#define CHECK(condition)                                                 \
-  do {                                                                   \
-    if (!(condition)) {                                                  \
-      printf("line %d: not so: %s\n", __LINE__, #condition);             \
-      wrong = 1;                                                         \
-    }                                                                    \
+#define CHECK(condition)                                     \
+  do {                                                       \
+    if (!(condition)) {                                      \
+      printf("line %d: not so: %s\n", __LINE__, #condition); \
+      wrong = 1;                                             \
+    }                                                        \
   } while (0)
 
 static int done(void) {
