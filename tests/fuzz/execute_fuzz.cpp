@@ -98,6 +98,7 @@ class Comparison {
     require(instance.has_value(), "not instantiated");
     require(instance->handle()->instance->memory0->is_guarded() != checked, "not the memory that was meant");
     std::vector<Value> arguments;
+    arguments.reserve(program_.arguments.size());
     for (std::size_t i = 0; i < program_.arguments.size(); ++i)
       arguments.emplace_back(program_.functions[0].signature.params[i], program_.arguments[i].low,
                              program_.arguments[i].high);

@@ -356,7 +356,7 @@ class Model {
     if (const auto* const row = find_row(lane_rows(), i.opcode)) {
       auto vector = a.pop();
       auto* const at = access(i, address(a, i.index), row->bytes);
-      auto* const lane = reinterpret_cast<std::uint8_t*>(&vector) + i.lane * row->bytes;
+      auto* const lane = reinterpret_cast<std::uint8_t*>(&vector) + std::size_t{i.lane} * row->bytes;
       if (row->is_load) {
         std::memcpy(lane, at, row->bytes);
         a.stack.push_back(vector);
