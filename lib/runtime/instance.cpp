@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -27,6 +28,22 @@ const wasm::Export* CompiledCode::find_export(std::string_view export_name) {
   return found == exports_by_name.end() ? nullptr : &module.exports[found->second];
 }
 
+TableElements::~TableElements() { std::free(data_); }
+
+bool TableElements::append(std::uint64_t count, std::uint64_t value) {
+  if (size_ + count > capacity_) {
+    const auto capacity = std::max(size_ + count, capacity_ + capacity_ / 2);
+    auto* const moved = static_cast<std::uint64_t*>(std::realloc(data_, capacity * sizeof(std::uint64_t)));
+    if (moved == nullptr)
+      return false;
+    data_ = moved;
+    capacity_ = capacity;
+  }
+  std::fill_n(data_ + size_, count, value);
+  size_ += count;
+  return true;
+}
+
 Expected<std::unique_ptr<TableInstance>> TableInstance::create(const wasm::TableType& type, std::uint64_t initial) {
   auto table = std::make_unique<TableInstance>();
   table->type = type;
@@ -44,11 +61,8 @@ std::optional<std::uint64_t> TableInstance::grow(std::uint64_t count, std::uint6
   const auto max = std::min(type.limits.max.value_or(kMaxTableElements), kMaxTableElements);
   if (count > max || before > max - count)
     return std::nullopt;
-  try {
-    elements.resize(before + count, value);
-  } catch (const std::bad_alloc&) {
+  if (!elements.append(count, value))
     return std::nullopt;
-  }
   return before;
 }
 

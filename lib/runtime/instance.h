@@ -49,6 +49,7 @@ struct CompiledCode {
 /// The identity of a function: what a funcref points to.
 struct FunctionInstance {
   Instance* instance = nullptr;  ///< where it was defined
+  const void* native = nullptr;  ///< compiled code, if there is; see native.h
   FunctionCode* code = nullptr;  ///< of a wasm function, in the engine's terms
   const RawHostFunction* host = nullptr;
   const wasm::FunctionType* type = nullptr;
@@ -56,10 +57,35 @@ struct FunctionInstance {
   std::uint32_t index = 0;  ///< in its module's index space
 };
 
+/// A growing array of slots whose place and size compiled code reads.
+class TableElements {
+ public:
+  TableElements() = default;
+  ~TableElements();
+  TableElements(const TableElements&) = delete;
+  TableElements& operator=(const TableElements&) = delete;
+
+  std::uint64_t* data() const { return data_; }
+  std::uint64_t size() const { return size_; }
+  std::uint64_t* begin() const { return data_; }
+  std::uint64_t* end() const { return data_ + size_; }
+  std::uint64_t& operator[](std::uint64_t index) const { return data_[index]; }
+  /// Appends; false if the host has no memory for it.
+  bool append(std::uint64_t count, std::uint64_t value);
+
+  static constexpr std::size_t kDataOffset = 0;
+  static constexpr std::size_t kSizeOffset = 8;
+
+ private:
+  std::uint64_t* data_ = nullptr;
+  std::uint64_t size_ = 0;
+  std::uint64_t capacity_ = 0;
+};
+
 struct TableInstance {
+  TableElements elements;  ///< first: compiled code looks here
   wasm::TableType type;
   const CompiledCode* owner = nullptr;  ///< whose type indices `type` uses
-  std::vector<std::uint64_t> elements;
 
   static Expected<std::unique_ptr<TableInstance>> create(const wasm::TableType& type, std::uint64_t initial);
   /// Returns the previous size, or nothing if a limit or the host refuses.
@@ -67,9 +93,9 @@ struct TableInstance {
 };
 
 struct GlobalInstance {
+  std::uint64_t* cell = nullptr;  ///< two slots; first: compiled code looks here
   wasm::GlobalType type;
   const CompiledCode* owner = nullptr;  ///< whose type indices `type` uses
-  std::uint64_t* cell = nullptr;        ///< two slots
 };
 
 struct TagInstance {
@@ -95,16 +121,21 @@ struct InstanceHandle {
   Instance* instance = nullptr;
 };
 
-/// A module instance. Generated code finds `memory0`, `memory_base`... at fixed places and its own globals in
-/// `cells`, which follow the object in memory, two slots each.
-struct alignas(16) Instance {
+/// What compiled code knows of an instance. None of it changes once the instance is linked.
+struct InstanceContext {
+  std::uint8_t* memory_base = nullptr;  ///< of memory 0 if that is guarded
   LinearMemory* memory0 = nullptr;
   LinearMemory** memories = nullptr;
   TableInstance** tables = nullptr;
   GlobalInstance* globals = nullptr;
   FunctionInstance** imported_functions = nullptr;
   FunctionInstance* own_functions = nullptr;  ///< zeroed until function() is asked for one
+  const std::uint32_t* type_ids = nullptr;    ///< runtime-wide id of each type index
+  const void* const* helpers = nullptr;       ///< by NativeHelper
+};
 
+/// A module instance. Its own globals are in `cells`, which follow the object in memory, two slots each.
+struct alignas(16) Instance : InstanceContext {
   CompiledCode* code = nullptr;
   EngineCode* engine_code = nullptr;
   RuntimeState* runtime = nullptr;

@@ -3,6 +3,7 @@
 #include "wasm/module.h"
 #include "wzrun/error.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,10 +42,16 @@ class LinearMemory {
            static_cast<const std::uint8_t*>(address) < base_ + kReservedBytes;
   }
 
+  /// Where compiled code finds the base and the size in bytes.
+  static constexpr std::size_t kBaseOffset = 0;
+  static constexpr std::size_t kSizeOffset = 8;
+
   static constexpr std::uint64_t kReservedBytes = (std::uint64_t{8} << 30) + wasm::kPageSize;
 
  private:
-  LinearMemory() = default;
+  LinearMemory() {
+    static_assert(offsetof(LinearMemory, base_) == kBaseOffset && offsetof(LinearMemory, size_bytes_) == kSizeOffset);
+  }
   bool reserve();
   bool resize(std::uint64_t new_size_bytes);
 

@@ -73,6 +73,7 @@ class Linker {
     instance_->code_owner = code_;
     instance_->code = code_.get();
     instance_->engine_code = code_->engine_code.get();
+    instance_->type_ids = code_->type_ids.data();
     instance_->runtime = runtime_.get();
     instance_->runtime_owner = runtime_;
     instance_->name = config_.name();
@@ -243,8 +244,10 @@ class Linker {
       instance_->owned_memories.push_back(std::move(memory));
     }
     instance_->memories = instance_->memory_list.data();
-    if (!instance_->memory_list.empty())
+    if (!instance_->memory_list.empty()) {
       instance_->memory0 = instance_->memory_list[0];
+      instance_->memory_base = instance_->memory0->is_guarded() ? instance_->memory0->base() : nullptr;
+    }
     return {};
   }
 
@@ -263,7 +266,7 @@ class Linker {
       const auto value = WZRUN_TRY(evaluate(*instance_, module_.globals[i].init));
       cell[0] = value.low;
       cell[1] = value.high;
-      instance_->global_list.push_back({module_.globals[i].type, code_.get(), cell});
+      instance_->global_list.push_back({cell, module_.globals[i].type, code_.get()});
     }
     return {};
   }
@@ -329,7 +332,7 @@ Result<void> initialise(Instance& instance) {
     const auto at = WZRUN_TRY(evaluate(instance, segment.table_offset)).low;
     if (at > to.size() || values.size() > to.size() - at)
       return std::unexpected(out_of_bounds(TrapKind::out_of_bounds_table_access, "element", i));
-    std::ranges::copy(values, to.begin() + static_cast<std::ptrdiff_t>(at));
+    std::ranges::copy(values, to.data() + at);
   }
   for (std::size_t i = 0; i < module.data.size(); ++i) {
     const auto& segment = module.data[i];
