@@ -6,6 +6,7 @@ set -euo pipefail
 packages=(
   clang-22 lld-22 libclang-rt-22-dev libstdc++-12-dev  # compiler, linker, sanitizers and libFuzzer
   clang-format-22 clang-tidy-22
+  llvm-22-dev zlib1g-dev libzstd-dev                   # code generation
   cmake ninja-build git
   libcli11-dev libboost-dev libfmt-dev                 # the command line, WASI's waiting, text
   doctest-dev nlohmann-json3-dev

@@ -136,13 +136,6 @@ void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {
   }
 }
 
-std::size_t slot_count(std::span<const ValueType> types) {
-  std::size_t slots = types.size();
-  for (const auto type : types)
-    slots += type.is_vector() ? 1 : 0;
-  return slots;
-}
-
 const wasm::NameSection& CompiledCode::names() const {
   std::call_once(names_read, [this] { name_section.emplace(module); });
   return *name_section;

@@ -212,6 +212,11 @@ Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack);
 /// Clears what lies above 32-bit numbers in the slots of values that come from a host: programs rely on it.
 void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots);
 /// Slots that values of these types take.
-std::size_t slot_count(std::span<const ValueType> types);
+constexpr std::size_t slot_count(std::span<const ValueType> types) {
+  std::size_t slots = types.size();
+  for (const auto type : types)
+    slots += type.is_vector() ? 1 : 0;
+  return slots;
+}
 
 }  // namespace wzrun::runtime

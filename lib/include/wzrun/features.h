@@ -42,6 +42,14 @@ class CoreFeatures {
     set.bits_ = enabled ? bits_ | bit(feature) : bits_ & ~bit(feature);
     return set;
   }
+  /// The set as a number, one bit for each feature, and back.
+  constexpr std::uint32_t bits() const { return bits_; }
+  static constexpr CoreFeatures from_bits(std::uint32_t bits) {
+    CoreFeatures set;
+    set.bits_ = bits;
+    return set;
+  }
+
   constexpr bool contains(Feature feature) const { return (bits_ & bit(feature)) != 0; }
   friend constexpr bool operator==(CoreFeatures, CoreFeatures) = default;
 

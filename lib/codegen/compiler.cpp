@@ -1,0 +1,276 @@
+#include "codegen/compiler.h"
+
+#include "codegen/linker.h"
+#include "codegen/lowering.h"
+#include "codegen/pipeline.h"
+#include "runtime/image.h"
+#include "wasm/decoder.h"
+#include "wzrun/features.h"
+#include "wzrun/sha256.h"
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+namespace wzrun::codegen {
+
+namespace {
+
+/// Bytes of bodies that are compiled in one piece: enough to pay for the piece, few enough to keep all cores busy and
+/// memory small. The pieces depend on the module alone, and so does the image.
+constexpr std::uint64_t kPartitionBytes = 64U << 10;
+constexpr std::uint64_t kLeastPartitionBytes = 8U << 10;
+constexpr std::uint64_t kPartitionsOfSmall = 8;
+
+struct Partition {
+  std::uint32_t first = 0;  ///< function index
+  std::uint32_t last = 0;
+  std::uint64_t bytes = 0;
+  Object object;
+  std::vector<std::uint32_t> interpreted;
+};
+
+std::vector<Partition> partitions(const wasm::Module& module) {
+  std::uint64_t total = 0;
+  for (const auto& body : module.code)
+    total += body.bytes.size();
+  const auto limit = std::clamp(total / kPartitionsOfSmall, kLeastPartitionBytes, kPartitionBytes);
+  std::vector<Partition> list(1);
+  list.back().first = list.back().last = module.imported_functions;
+  for (const auto& body : module.code) {
+    if (list.back().bytes >= limit)
+      list.push_back({list.back().last, list.back().last, 0, {}, {}});
+    ++list.back().last;
+    list.back().bytes += body.bytes.size();
+  }
+  return list;
+}
+
+class Compilation {
+ public:
+  explicit Compilation(const runtime::CodegenRequest& request) : request_(request) {}
+
+  Expected<std::vector<std::uint8_t>> run() {
+    const std::span bytes(request_.module, request_.module_size);
+    module_ = WZRUN_TRY(wasm::decode(bytes, CoreFeatures::from_bits(static_cast<std::uint32_t>(request_.features))));
+    partitions_ = partitions(module_);
+    for (const auto& partition : partitions_)
+      total_ += partition.bytes;
+    compile_all();
+    if (error_)
+      return std::unexpected(*std::move(error_));
+    std::vector<Object> objects;
+    for (auto& partition : partitions_)
+      objects.push_back(std::move(partition.object));
+    auto linked = WZRUN_TRY(link(objects));
+    return assemble(std::move(linked));
+  }
+
+ private:
+  void compile_all() {
+    const auto cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto wanted = request_.threads == 0 ? cores : request_.threads;
+    const auto count = std::min<std::size_t>(wanted, partitions_.size());
+    std::vector<std::thread> others;
+    for (std::size_t i = 1; i < count; ++i)
+      others.emplace_back([this] { work(); });
+    work();
+    for (auto& thread : others)
+      thread.join();
+  }
+
+  void fail(Error error) {
+    const std::scoped_lock lock(mutex_);
+    if (!error_)
+      error_ = std::move(error);
+    failed_.store(true);
+  }
+
+  void work() {
+    Pipeline pipeline(request_.opt_level);
+    if (pipeline.machine() == nullptr) {
+      fail({ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
+      return;
+    }
+    while (!failed_.load()) {
+      const auto index = next_.fetch_add(1);
+      if (index >= partitions_.size())
+        return;
+      if (auto compiled = compile(pipeline, index); !compiled)
+        fail(std::move(compiled).error());
+      const auto done = done_.fetch_add(partitions_[index].bytes) + partitions_[index].bytes;
+      if (request_.progress != nullptr)
+        request_.progress(request_.context, done, total_);
+    }
+  }
+
+  Expected<void> compile(Pipeline& pipeline, std::size_t index) {
+    auto& partition = partitions_[index];
+    llvm::LLVMContext context;
+    context.setDiscardValueNames(!request_.print_ir);
+    llvm::Module module("module", context);
+    pipeline.prepare(module);
+    ModuleLowering lowering(module, module_, request_.guarded);
+    partition.interpreted = WZRUN_TRY(lower(lowering, partition.first, partition.last));
+    if (index == 0)
+      for (std::uint32_t type = 0; type < module_.types.size(); ++type)
+        if (module_.types[type].kind == wasm::CompositeKind::function && module_.types[type].canonical == type)
+          lowering.define_entry(type);
+    lowering.finish();
+#ifndef NDEBUG
+    if (llvm::verifyModule(module, &llvm::errs()))
+      return std::unexpected(
+          Error{ErrorKind::unsupported, Error::kNoOffset, "internal error: the lowering is invalid"});
+#endif
+    pipeline.optimise(module);
+    if (request_.print_ir) {
+      const std::scoped_lock lock(mutex_);
+      module.print(llvm::errs(), nullptr);
+    }
+    partition.object = pipeline.emit(module);
+    return {};
+  }
+
+  std::vector<std::uint8_t> assemble(LinkedCode linked) const;
+
+  const runtime::CodegenRequest& request_;
+  wasm::Module module_;
+  std::vector<Partition> partitions_;
+  std::uint64_t total_ = 0;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::uint64_t> done_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::optional<Error> error_;
+};
+
+/// The number behind a prefix, as function_symbol() and entry_symbol() make them.
+std::optional<std::uint32_t> number_behind(std::string_view name, std::string_view prefix) {
+  std::uint32_t number = 0;
+  if (!name.starts_with(prefix))
+    return std::nullopt;
+  name.remove_prefix(prefix.size());
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size())
+    return std::nullopt;
+  return number;
+}
+
+class LineTable {
+ public:
+  void add(std::uint64_t code, std::uint64_t module) {
+    put_unsigned(code - code_);
+    put_signed(static_cast<std::int64_t>(module - module_));
+    code_ = code;
+    module_ = module;
+  }
+  void restart(std::uint64_t code) {
+    code_ = code;
+    module_ = 0;
+  }
+  std::vector<std::uint8_t> bytes;
+
+ private:
+  void put_unsigned(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7)
+      bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
+    bytes.push_back(static_cast<std::uint8_t>(value));
+  }
+  void put_signed(std::int64_t value) {
+    while (value < -0x40 || value > 0x3f) {
+      bytes.push_back(static_cast<std::uint8_t>((value & 0x7f) | 0x80));
+      value >>= 7;
+    }
+    bytes.push_back(static_cast<std::uint8_t>(value & 0x7f));
+  }
+  std::uint64_t code_ = 0;
+  std::uint64_t module_ = 0;
+};
+
+constexpr std::uint32_t kCodeAlignment =
+#if defined(__aarch64__)
+    64U << 10;  // the largest page
+#else
+    4U << 10;
+#endif
+
+std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
+  using runtime::kNoCode;
+  std::vector<std::uint32_t> functions(module_.code.size(), kNoCode);
+  std::vector<std::uint32_t> entries(module_.types.size(), kNoCode);
+  std::vector<runtime::ImageRange> ranges;
+  LineTable lines;
+  auto line = linked.lines.begin();
+  for (const auto& symbol : linked.symbols) {
+    auto& range =
+        ranges.emplace_back(symbol.begin, symbol.end, kNoCode, static_cast<std::uint32_t>(lines.bytes.size()));
+    if (const auto type = number_behind(symbol.name, "entry"))
+      entries[*type] = symbol.begin;
+    const auto function = number_behind(symbol.name, "f");
+    if (!function)
+      continue;
+    range.function = *function;
+    functions[*function - module_.imported_functions] = symbol.begin;
+    while (line != linked.lines.end() && line->address < symbol.begin)
+      ++line;
+    lines.restart(symbol.begin);
+    std::optional<std::uint64_t> last;
+    for (; line != linked.lines.end() && line->address < symbol.end; ++line) {
+      const bool is_repeated = last == line->module_offset;
+      const auto following = std::next(line);
+      const bool is_replaced = following != linked.lines.end() && following->address == line->address;
+      if (is_repeated || is_replaced)
+        continue;
+      lines.add(line->address, line->module_offset);
+      last = line->module_offset;
+    }
+  }
+  for (std::uint32_t type = 0; type < module_.types.size(); ++type)
+    entries[type] = entries[module_.types[type].canonical];
+  for (const auto& partition : partitions_)  // their code only leads to the interpreter
+    for (const auto index : partition.interpreted)
+      functions[index - module_.imported_functions] = kNoCode;
+
+  runtime::ImageHeader header;
+  header.code_alignment = kCodeAlignment;
+  header.guarded = request_.guarded ? 1 : 0;
+  std::vector<std::uint8_t> image(sizeof header);
+  const auto append = [&](const void* data, std::size_t size, std::size_t alignment) {
+    image.resize(llvm::alignTo(image.size(), alignment));
+    const auto offset = image.size();
+    const auto* const bytes = static_cast<const std::uint8_t*>(data);
+    image.insert(image.end(), bytes, bytes + size);
+    return runtime::ImagePart{offset, size};
+  };
+  header.target = append(request_.target, request_.target_size, 8);
+  header.functions = append(functions.data(), functions.size() * sizeof functions[0], 8);
+  header.entries = append(entries.data(), entries.size() * sizeof entries[0], 8);
+  header.ranges = append(ranges.data(), ranges.size() * sizeof ranges[0], 8);
+  header.lines = append(lines.bytes.data(), lines.bytes.size(), 8);
+  header.code = append(linked.code.data(), linked.code.size(), kCodeAlignment);
+  header.total_size = image.size();
+  header.module = sha256({request_.module, request_.module_size});
+  header.checksum = sha256(std::span(image).subspan(sizeof header));
+  std::memcpy(image.data(), &header, sizeof header);
+  return image;
+}
+
+}  // namespace
+
+Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request) {
+  return Compilation(request).run();
+}
+
+}  // namespace wzrun::codegen

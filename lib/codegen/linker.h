@@ -1,0 +1,41 @@
+#pragma once
+
+#include "wzrun/error.h"
+
+#include <llvm/ADT/SmallVector.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace wzrun::codegen {
+
+using Object = llvm::SmallVector<char, 0>;
+
+/// A function where it came to lie.
+struct LinkedSymbol {
+  std::string name;
+  std::uint32_t begin = 0;  ///< in the code
+  std::uint32_t end = 0;
+};
+
+/// Instruction addresses and the places in the module that they come from, ascending.
+struct LinkedLine {
+  std::uint32_t address = 0;  ///< in the code
+  std::uint64_t module_offset = 0;
+};
+
+struct LinkedCode {
+  std::vector<char> code;
+  std::vector<LinkedSymbol> symbols;  ///< ascending
+  std::vector<LinkedLine> lines;
+};
+
+/// Lays objects out one behind the other and resolves their references, all relative: the code runs at any address.
+/// Errors: unsupported if an object refers to what none of them defines, or absolutely.
+Expected<LinkedCode> link(std::span<const Object> objects);
+
+}  // namespace wzrun::codegen

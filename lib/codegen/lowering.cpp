@@ -1,0 +1,501 @@
+#include "codegen/lowering.h"
+
+#include "runtime/instance.h"
+#include "wasm/function_reader.h"
+
+#include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/Module.h>
+
+#include <cstddef>
+#include <type_traits>
+
+namespace wzrun::codegen {
+
+using runtime::InstanceContext;
+using runtime::LinearMemory;
+using runtime::NativeHelper;
+using wasm::Opcode;
+using Value = llvm::Value;
+using Storage = ModuleLowering::Storage;
+
+Lowering::Lowering(ModuleLowering& module)
+    : m_(module),
+      b_(module.context),
+      numerics_(b_, [this](Value* condition, TrapKind kind) { trap_if(condition, kind); }) {}
+
+void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std::span<const ValueType> locals,
+                     Stack& stack, Frame& frame) {
+  const auto& type = wasm.function_type(function_index);
+  function_ = m_.function(function_index);
+  function_->setSubprogram(m_.subprogram(*function_));
+  stack_ = &stack;
+  result_types_ = type.results;
+  blocks_.clear();
+  results_.clear();
+  locals_.clear();
+  location_ = nullptr;
+  offset_ = wasm.code[function_index - wasm.imported_functions].offset;
+  b_.SetInsertPoint(new_block());
+  memory_base_ = nullptr;
+  if (!wasm.memories.empty() && is_guarded(0)) {
+    memory_base_ =
+        llvm::cast<llvm::Instruction>(constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, memory_base)));
+    memory_base_->setMetadata("wzrun.memory_base", m_.nothing);
+  }
+  const unsigned first_param = has_buffer() ? 2 : 1;
+  for (std::size_t i = 0; i < locals.size(); ++i)
+    locals_.push_back(b_.CreateAlloca(m_.type(locals[i])));
+  for (std::size_t i = 0; i < locals.size(); ++i) {
+    Value* const initial = i < type.params.size()
+                               ? static_cast<Value*>(function_->getArg(first_param + static_cast<unsigned>(i)))
+                               : llvm::Constant::getNullValue(m_.type(locals[i]));
+    b_.CreateStore(initial, locals_[i]);
+  }
+  open(frame);
+}
+
+llvm::DILocation* Lowering::location() {
+  if (location_ == nullptr || location_offset_ != offset_) {
+    location_ = llvm::DILocation::get(m_.context, static_cast<unsigned>(offset_ + 1), 0, function_->getSubprogram());
+    location_offset_ = offset_;
+  }
+  return location_;
+}
+
+// Numbers.
+
+namespace {
+
+template <Opcode>
+struct Numeric;
+template <Opcode>
+struct Access;
+
+#define WZRUN_NUMERIC(code, id, text, signature, function, feature) \
+  template <>                                                       \
+  struct Numeric<Opcode::id> {                                      \
+    template <typename... T>                                        \
+    static Value* apply(Numerics& numerics, T... operands) {        \
+      return numerics.function(operands...);                        \
+    }                                                               \
+  };
+#define WZRUN_LANE(code, id, text, signature, lanes, function, feature) \
+  WZRUN_NUMERIC(code, id, text, signature, function, feature)
+#include "wasm/opcodes.def"
+
+struct i32 {};
+struct i64 {};
+struct f32 {};
+struct f64 {};
+struct v128 {};
+
+/// How a vector load makes a vector of the bytes in memory.
+enum class VectorLoad : std::uint8_t { whole, extend_s, extend_u, splat, zero };
+
+constexpr VectorLoad vector_load_of(std::string_view name) {
+  if (name.ends_with("splat"))
+    return VectorLoad::splat;
+  if (name.ends_with("zero"))
+    return VectorLoad::zero;
+  if (name.ends_with("_s"))
+    return VectorLoad::extend_s;
+  if (name.ends_with("_u"))
+    return VectorLoad::extend_u;
+  return VectorLoad::whole;
+}
+/// The width in the name of a vector load, such as the 8 of v128_load8x8_s.
+constexpr unsigned lane_bits_of(std::string_view name) {
+  unsigned bits = 0;
+  for (const char c : name.substr(std::string_view("v128_load").size())) {
+    if (c < '0' || c > '9')
+      break;
+    bits = bits * 10 + static_cast<unsigned>(c - '0');
+  }
+  return bits;
+}
+
+template <typename M>
+struct InMemory {
+  static constexpr unsigned kBits = 8 * sizeof(M);
+  static constexpr bool kSigned = std::is_signed_v<M>;
+};
+
+#define WZRUN_LOAD(code, id, text, type, memory_type, feature) \
+  template <>                                                  \
+  struct Access<Opcode::id> {                                  \
+    using Type = type;                                         \
+    using Memory = InMemory<memory_type>;                      \
+  };
+#define WZRUN_STORE(code, id, text, type, memory_type, feature) WZRUN_LOAD(code, id, text, type, memory_type, feature)
+#define WZRUN_LOAD_LANE(code, id, text, lanes, memory_type, feature) \
+  WZRUN_LOAD(code, id, text, v128, memory_type, feature)
+#define WZRUN_STORE_LANE(code, id, text, lanes, memory_type, feature) \
+  WZRUN_LOAD(code, id, text, v128, memory_type, feature)
+#define WZRUN_VECTOR_LOAD(code, id, text, bytes, function, feature) \
+  template <>                                                       \
+  struct Access<Opcode::id> {                                       \
+    using Type = void;                                              \
+    static constexpr unsigned kBits = 8 * (bytes);                  \
+    static constexpr VectorLoad kKind = vector_load_of(#id);        \
+    static constexpr unsigned kLaneBits = lane_bits_of(#id);        \
+  };
+#include "wasm/opcodes.def"
+
+template <typename T>
+llvm::Type* scalar_type(llvm::IRBuilder<>& b) {
+  if constexpr (std::is_same_v<T, i32>)
+    return b.getInt32Ty();
+  else if constexpr (std::is_same_v<T, i64>)
+    return b.getInt64Ty();
+  else if constexpr (std::is_same_v<T, f32>)
+    return b.getFloatTy();
+  else if constexpr (std::is_same_v<T, f64>)
+    return b.getDoubleTy();
+  else
+    return llvm::FixedVectorType::get(b.getInt8Ty(), 16);
+}
+
+template <typename T>
+inline constexpr bool kIsInteger = std::is_same_v<T, i32> || std::is_same_v<T, i64>;
+
+}  // namespace
+
+template <Opcode op, typename... T>
+Lowering::Operand Lowering::numeric(T... operands) {
+  return {Numeric<op>::apply(numerics_, operands.value...)};
+}
+
+template <Opcode op, typename... T>
+Lowering::Operand Lowering::lane(std::uint8_t number, T... operands) {
+  return {Numeric<op>::apply(numerics_, operands.value..., number)};
+}
+
+Lowering::Operand Lowering::f32_const(std::uint32_t bits) {
+  return {llvm::ConstantFP::get(m_.context, llvm::APFloat(llvm::APFloat::IEEEsingle(), llvm::APInt(32, bits)))};
+}
+
+Lowering::Operand Lowering::f64_const(std::uint64_t bits) {
+  return {llvm::ConstantFP::get(m_.context, llvm::APFloat(llvm::APFloat::IEEEdouble(), llvm::APInt(64, bits)))};
+}
+
+Lowering::Operand Lowering::v128_const(const std::array<std::uint8_t, 16>& bytes) {
+  return {llvm::ConstantDataVector::get(m_.context, llvm::ArrayRef<std::uint8_t>(bytes))};
+}
+
+Value* Lowering::canonical(Value* value) { return value->getType()->isVectorTy() ? numerics_.lanes(value, 8) : value; }
+
+Lowering::Operand Lowering::select(ValueType, Operand if_true, Operand if_false, Operand condition) {
+  return {b_.CreateSelect(b_.CreateIsNotNull(condition), canonical(if_true), canonical(if_false))};
+}
+
+// The instance.
+
+Value* Lowering::at_offset(Value* pointer, std::uint64_t offset) {
+  return offset == 0 ? pointer : b_.CreatePtrAdd(pointer, b_.getInt64(offset));
+}
+
+/// Loads what never changes while the instance lives.
+Value* Lowering::constant_load(llvm::Type* type, Value* pointer, std::uint64_t offset) {
+  auto* const load = b_.CreateLoad(type, at_offset(pointer, offset));
+  load->setMetadata(llvm::LLVMContext::MD_invariant_load, m_.nothing);
+  load->setMetadata(llvm::LLVMContext::MD_noundef, m_.nothing);
+  return m_.in(Storage::instance, load);
+}
+
+Value* Lowering::instance_load(llvm::Type* type, Value* pointer, std::uint64_t offset) {
+  return m_.in(Storage::instance, b_.CreateLoad(type, at_offset(pointer, offset)));
+}
+
+Value* Lowering::memory(std::uint32_t index) {
+  if (index == 0)
+    return constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, memory0));
+  auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, memories));
+  return constant_load(b_.getPtrTy(), list, index * sizeof(void*));
+}
+
+Value* Lowering::table(std::uint32_t index) {
+  auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, tables));
+  return constant_load(b_.getPtrTy(), list, index * sizeof(void*));
+}
+
+Value* Lowering::global_cell(std::uint32_t index) {
+  if (index >= m_.wasm.imported_globals)
+    return at_offset(instance(), sizeof(runtime::Instance) + std::uint64_t{index - m_.wasm.imported_globals} * 16);
+  auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, globals));
+  static_assert(std::is_standard_layout_v<runtime::GlobalInstance>);
+  return constant_load(b_.getPtrTy(), list,
+                       index * sizeof(runtime::GlobalInstance) + offsetof(runtime::GlobalInstance, cell));
+}
+
+Value* Lowering::call_helper(NativeHelper helper, llvm::ArrayRef<Value*> arguments, llvm::Type* result) {
+  auto* const helpers = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, helpers));
+  auto* const callee = constant_load(b_.getPtrTy(), helpers, static_cast<std::uint64_t>(helper) * sizeof(void*));
+  llvm::SmallVector<llvm::Type*, 6> types;
+  for (auto* const argument : arguments)
+    types.push_back(argument->getType());
+  auto* const call = b_.CreateCall(llvm::FunctionType::get(result, types, false), callee, arguments);
+  call->setDoesNotThrow();
+  return placed(call);
+}
+
+// Locals and globals.
+
+Lowering::Operand Lowering::local_get(std::uint32_t index) {
+  auto* const local = locals_[index];
+  return {b_.CreateLoad(local->getAllocatedType(), local)};
+}
+
+void Lowering::local_set(std::uint32_t index, Operand value) { b_.CreateStore(canonical(value), locals_[index]); }
+
+Lowering::Operand Lowering::local_tee(std::uint32_t index, Operand value) {
+  local_set(index, value);
+  return value;
+}
+
+Lowering::Operand Lowering::global_get(std::uint32_t index) {
+  const auto& type = m_.wasm.globals[index].type;
+  auto* const load = b_.CreateLoad(m_.type(type.value), global_cell(index));
+  if (!type.is_mutable)
+    load->setMetadata(llvm::LLVMContext::MD_invariant_load, m_.nothing);
+  return {m_.in(Storage::global, load)};
+}
+
+// Volatile: what a trap leaves behind can be looked at, so no store may move over an access that can trap.
+void Lowering::global_set(std::uint32_t index, Operand operand) {
+  auto* value = canonical(operand);
+  if (value->getType()->isFloatTy())
+    value = b_.CreateBitCast(value, b_.getInt32Ty());
+  if (value->getType()->isIntegerTy(32))
+    value = wide(value);
+  m_.in(Storage::global, b_.CreateStore(value, global_cell(index), true));
+}
+
+// Memory.
+
+Value* Lowering::address(const wasm::MemoryArgument& argument, Value* index, std::uint64_t bytes) {
+  const auto which = argument.memory_index;
+  auto* const offset = b_.getInt64(argument.offset);
+  index = wide(index);
+  if (is_guarded(which)) {
+    auto* const base =
+        which == 0 ? memory_base_ : constant_load(b_.getPtrTy(), memory(which), LinearMemory::kBaseOffset);
+    return at_offset(b_.CreatePtrAdd(base, index), argument.offset);
+  }
+  auto* const linear = memory(which);
+  auto* const size = instance_load(b_.getInt64Ty(), linear, LinearMemory::kSizeOffset);
+  auto* const base = instance_load(b_.getPtrTy(), linear, LinearMemory::kBaseOffset);
+  if (argument.offset > ~std::uint64_t{0} - bytes) {
+    trap_if(b_.getTrue(), TrapKind::out_of_bounds_memory_access);
+    return base;
+  }
+  auto* const behind = b_.getInt64(argument.offset + bytes);
+  Value* outside = nullptr;
+  if (m_.wasm.memories[which].limits.is_64) {
+    auto* const end = b_.CreateBinaryIntrinsic(llvm::Intrinsic::uadd_with_overflow, index, behind);
+    outside = b_.CreateOr(b_.CreateExtractValue(end, 1), b_.CreateICmpUGT(b_.CreateExtractValue(end, 0), size));
+  } else {
+    outside = b_.CreateICmpUGT(b_.CreateAdd(index, behind), size);
+  }
+  trap_if(outside, TrapKind::out_of_bounds_memory_access);
+  return b_.CreatePtrAdd(base, b_.CreateAdd(index, offset));
+}
+
+// Volatile: an access outside the memory is a trap, which happens when and where the program says, whether or not
+// anybody looks at what is loaded.
+Value* Lowering::memory_load(llvm::Type* type, const wasm::MemoryArgument& memory, Value* index) {
+  auto* const pointer = address(memory, index, type->getPrimitiveSizeInBits() / 8);
+  return placed(m_.in(Storage::memory, b_.CreateAlignedLoad(type, pointer, llvm::Align(1), true)));
+}
+
+void Lowering::memory_store(Value* value, const wasm::MemoryArgument& memory, Value* index) {
+  auto* const pointer = address(memory, index, value->getType()->getPrimitiveSizeInBits() / 8);
+  placed(m_.in(Storage::memory, b_.CreateAlignedStore(value, pointer, llvm::Align(1), true)));
+}
+
+template <Opcode op>
+Lowering::Operand Lowering::load(const wasm::MemoryArgument& memory, Operand index) {
+  using A = Access<op>;
+  if constexpr (std::is_void_v<typename A::Type>) {
+    if constexpr (A::kKind == VectorLoad::whole) {
+      return {memory_load(numerics_.vector(8, 16), memory, index)};
+    } else if constexpr (A::kKind == VectorLoad::splat) {
+      return {numerics_.splat(memory_load(b_.getIntNTy(A::kBits), memory, index), A::kBits)};
+    } else if constexpr (A::kKind == VectorLoad::zero) {
+      auto* const zeros = llvm::Constant::getNullValue(numerics_.vector(A::kBits, 128 / A::kBits));
+      return {numerics_.replace(zeros, memory_load(b_.getIntNTy(A::kBits), memory, index), A::kBits, 0)};
+    } else {
+      auto* const narrow = memory_load(numerics_.vector(A::kLaneBits, 64 / A::kLaneBits), memory, index);
+      auto* const wide = numerics_.vector(2 * A::kLaneBits, 64 / A::kLaneBits);
+      return {A::kKind == VectorLoad::extend_s ? b_.CreateSExt(narrow, wide) : b_.CreateZExt(narrow, wide)};
+    }
+  } else if constexpr (kIsInteger<typename A::Type>) {
+    auto* const value = memory_load(b_.getIntNTy(A::Memory::kBits), memory, index);
+    auto* const type = scalar_type<typename A::Type>(b_);
+    return {A::Memory::kSigned ? b_.CreateSExt(value, type) : b_.CreateZExt(value, type)};
+  } else {
+    return {memory_load(scalar_type<typename A::Type>(b_), memory, index)};
+  }
+}
+
+template <Opcode op>
+void Lowering::store(const wasm::MemoryArgument& memory, Operand index, Operand value) {
+  using A = Access<op>;
+  if constexpr (kIsInteger<typename A::Type>)
+    memory_store(b_.CreateTrunc(value, b_.getIntNTy(A::Memory::kBits)), memory, index);
+  else
+    memory_store(canonical(value), memory, index);
+}
+
+template <Opcode op>
+Lowering::Operand Lowering::load_lane(const wasm::MemoryArgument& memory, std::uint8_t lane, Operand index,
+                                      Operand vector) {
+  constexpr auto kBits = Access<op>::Memory::kBits;
+  return {numerics_.replace(vector, memory_load(b_.getIntNTy(kBits), memory, index), kBits, lane)};
+}
+
+template <Opcode op>
+void Lowering::store_lane(const wasm::MemoryArgument& memory, std::uint8_t lane, Operand index, Operand vector) {
+  memory_store(numerics_.extract(vector, Access<op>::Memory::kBits, lane), memory, index);
+}
+
+Lowering::Operand Lowering::memory_size(std::uint32_t index) {
+  auto* const bytes = instance_load(b_.getInt64Ty(), memory(index), LinearMemory::kSizeOffset);
+  auto* const pages = b_.CreateLShr(bytes, std::uint64_t{wasm::kPageSizeLog2});
+  return {m_.wasm.memories[index].limits.is_64 ? pages : b_.CreateTrunc(pages, b_.getInt32Ty())};
+}
+
+Lowering::Operand Lowering::memory_grow(std::uint32_t index, Operand delta) {
+  auto* const pages =
+      call_helper(NativeHelper::memory_grow, {instance(), b_.getInt64(index), wide(delta)}, b_.getInt64Ty());
+  return {b_.CreateTrunc(pages, delta.value->getType())};
+}
+
+void Lowering::memory_fill(std::uint32_t index, Operand to, Operand value, Operand count) {
+  call_helper(NativeHelper::memory_fill, {instance(), b_.getInt64(index), wide(to), wide(value), wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::memory_copy(std::uint32_t to_memory, std::uint32_t from_memory, Operand to, Operand from,
+                           Operand count) {
+  call_helper(NativeHelper::memory_copy,
+              {instance(), b_.getInt64(to_memory), b_.getInt64(from_memory), wide(to), wide(from), wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::memory_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
+  call_helper(NativeHelper::memory_init,
+              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::data_drop(std::uint32_t segment) {
+  call_helper(NativeHelper::data_drop, {instance(), b_.getInt64(segment)}, b_.getVoidTy());
+}
+
+// Tables and references.
+
+Value* Lowering::table_slot(std::uint32_t index, Value* element, TrapKind out_of_bounds) {
+  auto* const pointer = table(index);
+  element = wide(element);
+  auto* const size = instance_load(b_.getInt64Ty(), pointer, runtime::TableElements::kSizeOffset);
+  trap_if(b_.CreateICmpUGE(element, size), out_of_bounds);
+  auto* const data = instance_load(b_.getPtrTy(), pointer, runtime::TableElements::kDataOffset);
+  return b_.CreateGEP(b_.getPtrTy(), data, element);
+}
+
+Lowering::Operand Lowering::table_get(std::uint32_t index, Operand element) {
+  auto* const slot = table_slot(index, element, TrapKind::out_of_bounds_table_access);
+  return {m_.in(Storage::table, b_.CreateLoad(b_.getPtrTy(), slot))};
+}
+
+void Lowering::table_set(std::uint32_t index, Operand element, Operand value) {
+  auto* const slot = table_slot(index, element, TrapKind::out_of_bounds_table_access);
+  m_.in(Storage::table, b_.CreateStore(value, slot, true));
+}
+
+Lowering::Operand Lowering::table_size(std::uint32_t index) {
+  auto* const size = instance_load(b_.getInt64Ty(), table(index), runtime::TableElements::kSizeOffset);
+  return {m_.wasm.tables[index].type.limits.is_64 ? size : b_.CreateTrunc(size, b_.getInt32Ty())};
+}
+
+Lowering::Operand Lowering::table_grow(std::uint32_t index, Operand value, Operand delta) {
+  auto* const size =
+      call_helper(NativeHelper::table_grow, {instance(), b_.getInt64(index), value, wide(delta)}, b_.getInt64Ty());
+  return {b_.CreateTrunc(size, delta.value->getType())};
+}
+
+void Lowering::table_fill(std::uint32_t index, Operand element, Operand value, Operand count) {
+  call_helper(NativeHelper::table_fill, {instance(), b_.getInt64(index), wide(element), value, wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::table_copy(std::uint32_t to_table, std::uint32_t from_table, Operand to, Operand from, Operand count) {
+  call_helper(NativeHelper::table_copy,
+              {instance(), b_.getInt64(to_table), b_.getInt64(from_table), wide(to), wide(from), wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::table_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
+  call_helper(NativeHelper::table_init,
+              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
+              b_.getVoidTy());
+}
+
+void Lowering::elem_drop(std::uint32_t segment) {
+  call_helper(NativeHelper::elem_drop, {instance(), b_.getInt64(segment)}, b_.getVoidTy());
+}
+
+Lowering::Operand Lowering::ref_null(HeapType) { return {llvm::ConstantPointerNull::get(b_.getPtrTy())}; }
+
+Lowering::Operand Lowering::ref_func(std::uint32_t function_index) {
+  return {call_helper(NativeHelper::ref_func, {instance(), b_.getInt64(function_index)}, b_.getPtrTy())};
+}
+
+Lowering::Operand Lowering::ref_as_non_null(Operand reference) {
+  trap_if(b_.CreateIsNull(reference), TrapKind::null_reference);
+  return reference;
+}
+
+namespace {
+
+struct UnsupportedFinder : wasm::NullSink {
+  static constexpr bool kListens = true;
+  bool found = false;
+#define WZRUN_UNSUPPORTED(name) \
+  template <typename... T>      \
+  Operand name(T&&...) {        \
+    found = true;               \
+    return {};                  \
+  }
+#define WZRUN_UNSUPPORTED_ROW(name)         \
+  template <wasm::Opcode op, typename... T> \
+  Operand name(T&&...) {                    \
+    found = true;                           \
+    return {};                              \
+  }
+#include "codegen/unsupported.def"
+};
+
+}  // namespace
+
+Expected<std::vector<std::uint32_t>> lower(ModuleLowering& module, std::uint32_t first_function,
+                                           std::uint32_t last_function) {
+  std::vector<std::uint32_t> interpreted;
+  UnsupportedFinder finder;
+  wasm::FunctionReader<UnsupportedFinder> scanner(module.wasm, finder);
+  Lowering lowering(module);
+  wasm::FunctionReader<Lowering> reader(module.wasm, lowering);
+  for (auto index = first_function; index < last_function; ++index) {
+    finder.found = false;
+    WZRUN_CHECK(scanner.read(index));
+    if (finder.found) {
+      module.define_interpreted(index);
+      interpreted.push_back(index);
+      continue;
+    }
+    WZRUN_CHECK(reader.read(index));
+  }
+  return interpreted;
+}
+
+}  // namespace wzrun::codegen

@@ -1,0 +1,243 @@
+#include "codegen/lowering.h"
+
+#include "runtime/instance.h"
+
+#include <llvm/IR/Module.h>
+
+#include <cstddef>
+
+namespace wzrun::codegen {
+
+using runtime::FunctionInstance;
+using runtime::InstanceContext;
+using runtime::NativeHelper;
+using Value = llvm::Value;
+
+std::string function_symbol(std::uint32_t function_index) { return "f" + std::to_string(function_index); }
+std::string entry_symbol(std::uint32_t type_index) { return "entry" + std::to_string(type_index); }
+
+ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wasm_module, bool memories_are_guarded)
+    : module(llvm_module),
+      wasm(wasm_module),
+      guarded(memories_are_guarded),
+      context(llvm_module.getContext()),
+      nothing(llvm::MDNode::get(context, {})),
+      unlikely(llvm::MDBuilder(context).createUnlikelyBranchWeights()),
+      debug_(llvm_module),
+      functions_(wasm_module.functions.size()),
+      call_thunks_(wasm_module.types.size()) {
+  llvm::MDBuilder metadata(context);
+  auto* const root = metadata.createTBAARoot("wzrun");
+  constexpr std::array kNames = {"memory", "instance", "global", "table"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    auto* const type = metadata.createTBAAScalarTypeNode(kNames[i], root);
+    storage_[i] = metadata.createTBAAStructTagNode(type, type, 0);
+  }
+  file_ = debug_.createFile("module.wasm", "");
+  debug_.createCompileUnit(llvm::DISourceLanguageName(llvm::dwarf::DW_LANG_C), file_, "wzrun", true, "", 0, "",
+                           llvm::DICompileUnit::LineTablesOnly);
+  debug_type_ = debug_.createSubroutineType(debug_.getOrCreateTypeArray({}));
+  module.addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
+}
+
+llvm::DISubprogram* ModuleLowering::subprogram(llvm::Function& function) {
+  return debug_.createFunction(file_, function.getName(), "", file_, 1, debug_type_, 1, llvm::DINode::FlagZero,
+                               llvm::DISubprogram::SPFlagDefinition);
+}
+
+llvm::Type* ModuleLowering::type(ValueType type) {
+  switch (type.kind()) {
+    case ValueKind::i32:
+      return llvm::Type::getInt32Ty(context);
+    case ValueKind::i64:
+      return llvm::Type::getInt64Ty(context);
+    case ValueKind::f32:
+      return llvm::Type::getFloatTy(context);
+    case ValueKind::f64:
+      return llvm::Type::getDoubleTy(context);
+    case ValueKind::v128:
+      return llvm::FixedVectorType::get(llvm::Type::getInt8Ty(context), 16);
+    default:
+      return llvm::PointerType::getUnqual(context);
+  }
+}
+
+llvm::FunctionType* ModuleLowering::type(const wasm::FunctionType& function_type) {
+  auto* const pointer = llvm::PointerType::getUnqual(context);
+  llvm::SmallVector<llvm::Type*, 8> params{pointer};
+  if (function_type.results.size() > 1)
+    params.push_back(pointer);
+  for (const auto param : function_type.params)
+    params.push_back(type(param));
+  auto* const result =
+      function_type.results.size() == 1 ? type(function_type.results[0]) : llvm::Type::getVoidTy(context);
+  return llvm::FunctionType::get(result, params, false);
+}
+
+void ModuleLowering::set_attributes(llvm::Function& function) {
+  function.setDoesNotThrow();
+  function.setDSOLocal(true);
+  function.addFnAttr("frame-pointer", "all");
+  function.addFnAttr("probe-stack", "inline-asm");
+  function.addFnAttr("no-builtins");  // an image has nobody to call
+}
+
+llvm::Function* ModuleLowering::function(std::uint32_t function_index) {
+  auto*& known = functions_[function_index];
+  if (known == nullptr) {
+    known = llvm::Function::Create(type(wasm.function_type(function_index)), llvm::GlobalValue::ExternalLinkage,
+                                   function_symbol(function_index), module);
+    known->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    known->setCallingConv(llvm::CallingConv::Tail);
+    set_attributes(*known);
+  }
+  return known;
+}
+
+namespace {
+
+/// Values of some types in slots of 64 bits, or two.
+class Slots {
+ public:
+  Slots(ModuleLowering& module, llvm::IRBuilder<>& builder, Value* first) : m_(module), b_(builder), first_(first) {}
+  void store(Value* value) {
+    if (value->getType()->isFloatTy())
+      value = b_.CreateBitCast(value, b_.getInt32Ty());
+    if (value->getType()->isIntegerTy(32))
+      value = b_.CreateZExt(value, b_.getInt64Ty());
+    const auto slots = value->getType()->isVectorTy() ? 2U : 1U;
+    b_.CreateAlignedStore(value, next(slots), llvm::Align(8));
+  }
+  Value* load(ValueType type) {
+    return b_.CreateAlignedLoad(m_.type(type), next(type.is_vector() ? 2 : 1), llvm::Align(8));
+  }
+
+ private:
+  Value* next(unsigned slots) {
+    auto* const place = b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), first_, slot_);
+    slot_ += slots;
+    return place;
+  }
+
+  ModuleLowering& m_;
+  llvm::IRBuilder<>& b_;
+  Value* first_;
+  std::uint64_t slot_ = 0;
+};
+
+Value* field(llvm::IRBuilder<>& b, llvm::Type* type, Value* object, std::size_t offset) {
+  return b.CreateLoad(type, b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), object, offset));
+}
+
+Value* helper(llvm::IRBuilder<>& b, Value* instance, NativeHelper number) {
+  auto* const helpers = field(b, b.getPtrTy(), instance, offsetof(InstanceContext, helpers));
+  return field(b, b.getPtrTy(), helpers, static_cast<std::size_t>(number) * sizeof(void*));
+}
+
+void create_return(llvm::IRBuilder<>& b, Value* result) {
+  if (result->getType()->isVoidTy())
+    b.CreateRetVoid();
+  else
+    b.CreateRet(result);
+}
+
+}  // namespace
+
+llvm::Function* ModuleLowering::call_thunk(std::uint32_t type_index) {
+  type_index = wasm.types[type_index].canonical;
+  auto*& known = call_thunks_[type_index];
+  if (known != nullptr)
+    return known;
+  const auto& signature = wasm.types[type_index].function;
+  auto* const callee_type = type(signature);
+  llvm::SmallVector<llvm::Type*, 8> params(callee_type->params());
+  params.insert(params.begin() + 1, llvm::PointerType::getUnqual(context));
+  known = llvm::Function::Create(llvm::FunctionType::get(callee_type->getReturnType(), params, false),
+                                 llvm::GlobalValue::InternalLinkage, "call" + std::to_string(type_index), module);
+  known->setCallingConv(llvm::CallingConv::Tail);
+  known->addFnAttr(llvm::Attribute::NoInline);
+  set_attributes(*known);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", known));
+  auto* const instance = known->getArg(0);
+  auto* const function = known->getArg(1);
+  const bool has_buffer = signature.results.size() > 1;
+  const unsigned first_param = has_buffer ? 3 : 2;
+
+  auto* const native = field(b, b.getPtrTy(), function, offsetof(FunctionInstance, native));
+  auto* const compiled = llvm::BasicBlock::Create(context, "", known);
+  auto* const other = llvm::BasicBlock::Create(context, "", known);
+  b.CreateCondBr(b.CreateIsNull(native), other, compiled);
+  b.SetInsertPoint(compiled);
+  llvm::SmallVector<Value*, 8> arguments{field(b, b.getPtrTy(), function, offsetof(FunctionInstance, instance))};
+  for (unsigned i = 2; i < params.size(); ++i)
+    arguments.push_back(known->getArg(i));
+  auto* const call = b.CreateCall(callee_type, native, arguments);
+  call->setCallingConv(llvm::CallingConv::Tail);
+  call->setTailCallKind(llvm::CallInst::TCK_MustTail);
+  create_return(b, call);
+
+  b.SetInsertPoint(other);
+  const auto count =
+      std::max<std::size_t>({1, runtime::slot_count(signature.params), runtime::slot_count(signature.results)});
+  llvm::IRBuilder<> at_entry(&known->getEntryBlock(), known->getEntryBlock().begin());
+  auto* const slots = at_entry.CreateAlloca(llvm::ArrayType::get(b.getInt64Ty(), count));
+  Slots in(*this, b, slots);
+  for (unsigned i = first_param; i < params.size(); ++i)
+    in.store(known->getArg(i));
+  auto* const helper_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), b.getPtrTy(), b.getPtrTy()}, false);
+  b.CreateCall(helper_type, helper(b, instance, NativeHelper::call_function), {instance, function, slots});
+  Slots out(*this, b, slots);
+  if (has_buffer) {
+    Slots results(*this, b, known->getArg(2));
+    for (const auto result : signature.results)
+      results.store(out.load(result));
+    b.CreateRetVoid();
+  } else if (signature.results.empty()) {
+    b.CreateRetVoid();
+  } else {
+    b.CreateRet(out.load(signature.results[0]));
+  }
+  return known;
+}
+
+void ModuleLowering::define_interpreted(std::uint32_t function_index) {
+  auto* const defined = function(function_index);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", defined));
+  auto* const instance = defined->getArg(0);
+  auto* const find_type = llvm::FunctionType::get(b.getPtrTy(), {b.getPtrTy(), b.getInt64Ty()}, false);
+  auto* const found =
+      b.CreateCall(find_type, helper(b, instance, NativeHelper::ref_func), {instance, b.getInt64(function_index)});
+  llvm::SmallVector<Value*, 8> arguments{instance, found};
+  for (unsigned i = 1; i < defined->arg_size(); ++i)
+    arguments.push_back(defined->getArg(i));
+  auto* const call = b.CreateCall(call_thunk(wasm.functions[function_index].type_index), arguments);
+  call->setCallingConv(llvm::CallingConv::Tail);
+  call->setTailCallKind(llvm::CallInst::TCK_MustTail);
+  create_return(b, call);
+}
+
+void ModuleLowering::define_entry(std::uint32_t type_index) {
+  const auto& signature = wasm.types[type_index].function;
+  auto* const pointer = llvm::PointerType::getUnqual(context);
+  auto* const entry = llvm::Function::Create(
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, pointer}, false),
+      llvm::GlobalValue::ExternalLinkage, entry_symbol(type_index), module);
+  entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  set_attributes(*entry);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", entry));
+  auto* const slots = entry->getArg(2);
+  llvm::SmallVector<Value*, 8> arguments{entry->getArg(1)};
+  const bool has_buffer = signature.results.size() > 1;
+  if (has_buffer)
+    arguments.push_back(slots);  // results go where the parameters were, which are loaded before the call
+  Slots in(*this, b, slots);
+  for (const auto param : signature.params)
+    arguments.push_back(in.load(param));
+  auto* const call = b.CreateCall(type(signature), entry->getArg(0), arguments);
+  call->setCallingConv(llvm::CallingConv::Tail);
+  if (signature.results.size() == 1)
+    Slots(*this, b, slots).store(call);
+  b.CreateRetVoid();
+}
+
+}  // namespace wzrun::codegen

@@ -1,0 +1,113 @@
+#include "runtime/compiler.h"
+
+#include "runtime/codegen_plugin.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+
+namespace wzrun::runtime {
+
+namespace {
+
+/// Folders that may have the plugin, most likely first.
+std::vector<std::filesystem::path> folders() {
+  std::vector<std::filesystem::path> list;
+  std::error_code error;
+  const auto executable = std::filesystem::read_symlink("/proc/self/exe", error);
+  Dl_info info{};
+  for (const auto& file :
+       {executable,
+        std::filesystem::path(dladdr(reinterpret_cast<void*>(&compile_image), &info) != 0 ? info.dli_fname : "")}) {
+    if (!file.has_parent_path())
+      continue;
+    list.push_back(file.parent_path());
+    list.push_back(file.parent_path().parent_path() / "lib");
+    list.push_back(file.parent_path().parent_path() / "lib/wzrun");
+  }
+  return list;
+}
+
+struct Plugin {
+  CodegenEntry compile = nullptr;
+  std::string why_not;
+};
+
+Plugin load() {
+  void* library = nullptr;
+  std::string why_not;
+  for (const auto& folder : folders()) {
+    const auto path = folder / kCodegenLibrary;
+    std::error_code error;
+    if (!std::filesystem::exists(path, error))
+      continue;
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr)
+      why_not = dlerror();
+    break;
+  }
+  if (library == nullptr && why_not.empty()) {
+    library = dlopen(kCodegenLibrary, RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr)
+      return {nullptr, dlerror()};
+  }
+  if (library == nullptr)
+    return {nullptr, why_not};
+  auto* const entry = reinterpret_cast<CodegenEntry>(dlsym(library, kCodegenEntry));
+  return {entry, entry == nullptr ? dlerror() : ""};
+}
+
+const Plugin& plugin() {
+  static const Plugin loaded = load();
+  return loaded;
+}
+
+struct Compilation {
+  const CompileOptions& options;
+  std::vector<std::uint8_t> image;
+  std::string failure;
+};
+
+}  // namespace
+
+Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
+                                                  const CompileOptions& options) {
+  const auto fail = [](std::string why) {
+    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, "cannot compile: " + std::move(why)});
+  };
+  if (plugin().compile == nullptr)
+    return fail(plugin().why_not);
+  Compilation compilation{options, {}, {}};
+  CodegenRequest request;
+  request.opt_level = options.opt_level;
+  request.module = module.data();
+  request.module_size = module.size();
+  request.features = features.bits();
+  request.target = options.target.data();
+  request.target_size = options.target.size();
+  request.threads = options.threads;
+  request.guarded = options.guarded;
+  request.print_ir = options.print_ir;
+  request.context = &compilation;
+  request.allocate = [](void* context, std::size_t size) {
+    auto& image = static_cast<Compilation*>(context)->image;
+    image.resize(size);
+    return image.data();
+  };
+  request.fail = [](void* context, const char* message, std::size_t size) {
+    static_cast<Compilation*>(context)->failure.assign(message, size);
+  };
+  if (options.progress) {
+    request.progress = [](void* context, std::uint64_t done, std::uint64_t total) {
+      static_cast<Compilation*>(context)->options.progress(done, total);
+    };
+  }
+  if (!plugin().compile(&request))
+    return fail(compilation.failure);
+  return std::move(compilation.image);
+}
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "wzrun/error.h"
+#include "wzrun/features.h"
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace wzrun::runtime {
+
+struct CompileOptions {
+  unsigned opt_level = 2;  ///< 0 to 3
+  unsigned threads = 0;    ///< 0: one for each processor; the image does not depend on it
+  bool guarded = true;     ///< code for guarded 32-bit memories; otherwise every access is checked
+  bool print_ir = false;   ///< writes the optimised LLVM IR to standard error
+  std::string target;      ///< text that the image carries: whatever distinguishes it from others of the module
+  /// Called from any thread with the bytes of code compiled so far and in all.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+/// Compiles a valid module to an image (image.h). Loads libwzrun-codegen.so, from the folder of this program or
+/// library, from ../lib beside that, or from where the system finds it. Errors: unsupported if there is no such
+/// library, or if it cannot compile the module.
+Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
+                                                  const CompileOptions& options);
+
+}  // namespace wzrun::runtime
