@@ -1,0 +1,165 @@
+#include "entry_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace wzrun::cache {
+namespace {
+
+constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'e', 'n', 't'};
+constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kMostDescription = 4096;
+
+struct Footer {
+  std::array<char, 8> magic = kMagic;
+  std::uint64_t format = kFormat;
+  std::uint64_t payload_size = 0;
+  std::uint64_t description_size = 0;
+  Sha256Digest key{};
+  Sha256Digest checksum{};  ///< of all bytes of the file before it
+};
+constexpr std::size_t kFooterChecked = sizeof(Footer) - sizeof(Footer::checksum);
+
+std::span<const std::uint8_t> bytes_of(const Footer& footer) {
+  return {reinterpret_cast<const std::uint8_t*>(&footer), sizeof footer};
+}
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// A file that is removed unless it was published.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(int directory) : directory_(directory) {
+    for (int attempt = 0; attempt < 10 && !file_; attempt++) {
+      std::uint64_t random = 0;
+      if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return;
+      name_ = fmt::format("{}{:016x}", kTemporaryPrefix, random);
+      file_ = File::open(directory_, name_, O_RDWR | O_CREAT | O_EXCL);
+      if (!file_ && errno != EEXIST)
+        return;
+    }
+  }
+  ~TemporaryFile() {
+    if (file_)
+      unlinkat(directory_, name_.c_str(), 0);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const File& file() const { return file_; }
+  bool publish(const std::string& name) {
+    if (fsync(file_.fd()) != 0 || renameat(directory_, name_.c_str(), directory_, name.c_str()) != 0)
+      return false;
+    file_ = {};
+    fsync(directory_);  // should it fail, the entry may be gone after a crash of the machine, and that is all
+    return true;
+  }
+
+ private:
+  int directory_;
+  std::string name_;
+  File file_;
+};
+
+}  // namespace
+
+std::string entry_name(const Sha256Digest& key) { return to_string(key).append(kEntrySuffix); }
+
+std::expected<EntryFile, EntryProblem> open_entry(int directory, const Sha256Digest& key) {
+  const auto problem = [](std::string reason) { return std::unexpected(EntryProblem{std::move(reason)}); };
+  EntryFile entry;
+  entry.file = File::open(directory, entry_name(key), O_RDONLY);
+  if (!entry.file)
+    return std::unexpected(EntryProblem{errno == ENOENT ? "not in the cache" : strerror(errno), errno == ENOENT});
+  struct stat status{};
+  if (fstat(entry.file.fd(), &status) != 0)
+    return problem(strerror(errno));
+  if (!S_ISREG(status.st_mode))
+    return problem("the entry is not a regular file");
+  if (status.st_uid != geteuid() && status.st_uid != 0)
+    return problem(fmt::format("the entry belongs to user {}", status.st_uid));
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return problem("others may write to the entry");
+  const auto fingerprint = FileFingerprint::of(entry.file.fd());
+  Footer footer;
+  if (!fingerprint || fingerprint->size_bytes < sizeof footer ||
+      !entry.file.read_at(fingerprint->size_bytes - sizeof footer, footer) || footer.magic != kMagic ||
+      footer.format != kFormat || footer.key != key || footer.description_size > kMostDescription ||
+      footer.payload_size != fingerprint->size_bytes - sizeof footer - footer.description_size)
+    return problem("the entry is damaged");
+  entry.fingerprint = *fingerprint;
+  entry.payload_size = footer.payload_size;
+  entry.description_size = footer.description_size;
+  return entry;
+}
+
+bool is_intact(const EntryFile& entry) {
+  // Read, not mapped: a mapping faults if the file gets shorter meanwhile.
+  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  const auto checked_size = entry.fingerprint.size_bytes - sizeof(Footer::checksum);
+  std::vector<std::uint8_t> chunk(std::min<std::uint64_t>(kChunk, checked_size));
+  Sha256 hash;
+  for (std::uint64_t offset = 0; offset < checked_size; offset += chunk.size()) {
+    const auto bytes = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), checked_size - offset));
+    if (!entry.file.read_at(offset, bytes))
+      return false;
+    hash.update(bytes);
+  }
+  Sha256Digest checksum{};
+  return entry.file.read_at(checked_size, checksum) && hash.finish() == checksum;
+}
+
+std::string read_description(const EntryFile& entry) {
+  std::string text(entry.description_size, '\0');
+  const std::span bytes(reinterpret_cast<std::uint8_t*>(text.data()), text.size());
+  return entry.file.read_at(entry.payload_size, bytes) ? text : std::string();
+}
+
+std::expected<void, std::string> publish_entry(int directory, const Sha256Digest& key, CompilationCache::Parts parts,
+                                               std::string_view description) {
+  TemporaryFile temporary(directory);
+  if (!temporary.file())
+    return std::unexpected(strerror(errno));
+  Sha256 hash;
+  std::uint64_t offset = 0;
+  const auto append = [&](std::span<const std::uint8_t> bytes) {
+    const bool written = temporary.file().write_at(offset, bytes);
+    offset += bytes.size();
+    return written;
+  };
+  const auto append_checked = [&](std::span<const std::uint8_t> bytes) {
+    hash.update(bytes);
+    return append(bytes);
+  };
+
+  for (const auto& part : parts) {
+    if (!append_checked(part))
+      return std::unexpected(strerror(errno));
+  }
+  description = description.substr(0, kMostDescription);
+  Footer footer;
+  footer.payload_size = offset;
+  footer.description_size = description.size();
+  footer.key = key;
+  hash.update(bytes_of(description));
+  hash.update(bytes_of(footer).first(kFooterChecked));
+  footer.checksum = hash.finish();
+  if (!append(bytes_of(description)) || !append(bytes_of(footer)) || !temporary.publish(entry_name(key)))
+    return std::unexpected(strerror(errno));
+  return {};
+}
+
+}  // namespace wzrun::cache

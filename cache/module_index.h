@@ -1,0 +1,18 @@
+#pragma once
+
+#include "wzrun/cache.h"
+
+#include <cstdint>
+#include <optional>
+
+/// From a module file's fingerprint to the digest of its contents: one file of fixed size, written in place, where each
+/// record has its own checksum. A record that two processes wrote at once is lost, nothing more.
+namespace wzrun::cache {
+
+inline constexpr const char* kModuleIndexName = "modules";
+
+std::optional<Sha256Digest> find_module(int directory, const FileFingerprint& file);
+/// Takes the place of what was remembered for the same inode, else the place of the record made first in its bucket.
+void remember_module(int directory, const FileFingerprint& file, const Sha256Digest& digest);
+
+}  // namespace wzrun::cache
