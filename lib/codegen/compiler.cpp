@@ -228,10 +228,7 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
     lines.restart(symbol.begin);
     std::optional<std::uint64_t> last;
     for (; line != linked.lines.end() && line->address < symbol.end; ++line) {
-      const bool is_repeated = last == line->module_offset;
-      const auto following = std::next(line);
-      const bool is_replaced = following != linked.lines.end() && following->address == line->address;
-      if (is_repeated || is_replaced)
+      if (last == line->module_offset)
         continue;
       lines.add(line->address, line->module_offset);
       last = line->module_offset;

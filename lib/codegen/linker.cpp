@@ -125,7 +125,11 @@ class Context : public jitlink::JITLinkContext {
   void notifyFinalized(jitlink::JITLinkMemoryManager::FinalizedAlloc) override {}
   bool shouldAddDefaultTargetPasses(const llvm::Triple&) const override { return false; }
   llvm::Error modifyPassConfig(jitlink::LinkGraph&, jitlink::PassConfiguration& passes) override {
-    passes.PrePrunePasses.emplace_back(jitlink::markAllSymbolsLive);
+    passes.PrePrunePasses.emplace_back([](jitlink::LinkGraph& graph) {
+      for (auto* const symbol : graph.defined_symbols())  // what is not loaded, such as lines, is not linked
+        symbol->setLive(symbol->getSection().getMemLifetime() != llvm::orc::MemLifetime::NoAlloc);
+      return llvm::Error::success();
+    });
     passes.PreFixupPasses.emplace_back([](jitlink::LinkGraph& graph) -> llvm::Error {
       for (auto* const block : graph.blocks())
         for (const auto& edge : block->edges())
@@ -166,7 +170,11 @@ void add_lines(const llvm::object::ObjectFile& object,
       const auto index = row.Address.SectionIndex;
       if (row.Line == 0 || row.EndSequence || index >= places.size() || !places[index])
         continue;
-      lines.push_back({static_cast<std::uint32_t>(*places[index] + row.Address.Address), row.Line - 1U});
+      const LinkedLine line{static_cast<std::uint32_t>(*places[index] + row.Address.Address), row.Line - 1U};
+      if (!lines.empty() && lines.back().address == line.address)
+        lines.back() = line;  // the later one holds
+      else
+        lines.push_back(line);
     }
   }
 }
@@ -217,7 +225,7 @@ Expected<LinkedCode> link(std::span<const Object> objects) {
   std::ranges::sort(linked.symbols, {}, &LinkedSymbol::begin);
   for (std::size_t i = 0; i < files.size(); ++i)
     add_lines(*files[i], linking.sections[i], linked.lines);
-  std::sort(linked.lines.begin(), linked.lines.end(), [](const LinkedLine& a, const LinkedLine& b) { return a.address < b.address; });
+  std::ranges::sort(linked.lines, {}, &LinkedLine::address);
   return linked;
 }
 

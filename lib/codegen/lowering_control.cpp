@@ -110,6 +110,7 @@ void Lowering::end(Frame& frame, bool fallthrough_live) {
   if (frame.kind == FrameKind::function) {
     if (fallthrough_live)
       return_();
+    results_.assign(frame.type.results.size(), {});  // asked for, not used
     return;
   }
   const auto keep_top = [&] {
