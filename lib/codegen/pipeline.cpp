@@ -2,6 +2,9 @@
 
 #include <llvm/Analysis/CGSCCPassManager.h>
 #include <llvm/Analysis/LoopAnalysisManager.h>
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/PassManager.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -107,7 +110,20 @@ llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
-  machine_->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile);
+  auto* const machine_module = new llvm::MachineModuleInfoWrapperPass(machine_.get());
+  auto* const config = machine_->createPassConfig(passes);
+  config->setDisableVerify(true);
+  config->disablePass(&llvm::LiveDebugValuesID);  // there are lines, but no variables
+  if (opt_level_ < 3)
+    config->disablePass(&llvm::PostRASchedulerID);  // 8 % of the time, and out-of-order processors do not notice
+  passes.add(config);
+  passes.add(machine_module);
+  config->addISelPasses();
+  config->addMachinePasses();
+  config->setInitialized();
+  machine_->addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                          machine_module->getMMI().getContext());
+  passes.add(llvm::createFreeMachineFunctionPass());
   passes.run(module);
   return object;
 }
