@@ -65,6 +65,7 @@ class Compilation {
   Expected<std::vector<std::uint8_t>> run() {
     const std::span bytes(request_.module, request_.module_size);
     module_ = WZRUN_TRY(wasm::decode(bytes, CoreFeatures::from_bits(static_cast<std::uint32_t>(request_.features))));
+    tail_calls_ = WZRUN_TRY(makes_tail_calls(module_));
     partitions_ = partitions(module_);
     for (const auto& partition : partitions_)
       total_ += partition.bytes;
@@ -122,7 +123,7 @@ class Compilation {
     context.setDiscardValueNames(!request_.print_ir);
     llvm::Module module("module", context);
     pipeline.prepare(module);
-    ModuleLowering lowering(module, module_, request_.guarded);
+    ModuleLowering lowering(module, module_, request_.guarded, tail_calls_);
     partition.interpreted = WZRUN_TRY(lower(lowering, partition.first, partition.last));
     if (index == 0)
       for (std::uint32_t type = 0; type < module_.types.size(); ++type)
@@ -147,6 +148,7 @@ class Compilation {
 
   const runtime::CodegenRequest& request_;
   wasm::Module module_;
+  bool tail_calls_ = false;
   std::vector<Partition> partitions_;
   std::uint64_t total_ = 0;
   std::atomic<std::size_t> next_{0};
@@ -209,6 +211,7 @@ constexpr std::uint32_t kCodeAlignment =
 std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   using runtime::kNoCode;
   std::vector<std::uint32_t> functions(module_.code.size(), kNoCode);
+  std::vector<std::uint32_t> tails(tail_calls_ ? functions.size() : 0, kNoCode);
   std::vector<std::uint32_t> entries(module_.types.size(), kNoCode);
   std::vector<runtime::ImageRange> ranges;
   LineTable lines;
@@ -218,11 +221,15 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
         ranges.emplace_back(symbol.begin, symbol.end, kNoCode, static_cast<std::uint32_t>(lines.bytes.size()));
     if (const auto type = number_behind(symbol.name, "entry"))
       entries[*type] = symbol.begin;
-    const auto function = number_behind(symbol.name, "f");
+    const auto native = number_behind(symbol.name, "f");
+    if (native)
+      functions[*native - module_.imported_functions] = symbol.begin;
+    const auto function = tail_calls_ ? number_behind(symbol.name, "t") : native;
     if (!function)
       continue;
     range.function = *function;
-    functions[*function - module_.imported_functions] = symbol.begin;
+    if (tail_calls_)
+      tails[*function - module_.imported_functions] = symbol.begin;
     while (line != linked.lines.end() && line->address < symbol.begin)
       ++line;
     lines.restart(symbol.begin);
@@ -237,8 +244,11 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   for (std::uint32_t type = 0; type < module_.types.size(); ++type)
     entries[type] = entries[module_.types[type].canonical];
   for (const auto& partition : partitions_)  // their code only leads to the interpreter
-    for (const auto index : partition.interpreted)
+    for (const auto index : partition.interpreted) {
       functions[index - module_.imported_functions] = kNoCode;
+      if (tail_calls_)
+        tails[index - module_.imported_functions] = kNoCode;
+    }
 
   runtime::ImageHeader header;
   header.code_alignment = kCodeAlignment;
@@ -252,8 +262,9 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
     return runtime::ImagePart{offset, size};
   };
   header.target = append(request_.target, request_.target_size, 8);
-  header.functions = append(functions.data(), functions.size() * sizeof functions[0], 8);
-  header.entries = append(entries.data(), entries.size() * sizeof entries[0], 8);
+  header.functions = append(functions.data(), functions.size() * sizeof(std::uint32_t), 8);
+  header.tails = append(tails.data(), tails.size() * sizeof(std::uint32_t), 8);
+  header.entries = append(entries.data(), entries.size() * sizeof(std::uint32_t), 8);
   header.ranges = append(ranges.data(), ranges.size() * sizeof ranges[0], 8);
   header.lines = append(lines.bytes.data(), lines.bytes.size(), 8);
   header.code = append(linked.code.data(), linked.code.size(), kCodeAlignment);

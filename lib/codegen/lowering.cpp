@@ -458,6 +458,14 @@ Lowering::Operand Lowering::ref_as_non_null(Operand reference) {
 
 namespace {
 
+struct TailCallFinder : wasm::NullSink {
+  static constexpr bool kListens = true;
+  bool found = false;
+  void return_call(std::uint32_t, const wasm::FunctionType&) { found = true; }
+  void return_call_indirect(std::uint32_t, std::uint32_t, Operand) { found = true; }
+  void return_call_ref(std::uint32_t, Operand) { found = true; }
+};
+
 struct UnsupportedFinder : wasm::NullSink {
   static constexpr bool kListens = true;
   bool found = false;
@@ -478,6 +486,14 @@ struct UnsupportedFinder : wasm::NullSink {
 
 }  // namespace
 
+Expected<bool> makes_tail_calls(const wasm::Module& wasm) {
+  TailCallFinder finder;
+  wasm::FunctionReader<TailCallFinder> scanner(wasm, finder);
+  for (std::uint32_t index = wasm.imported_functions; index < wasm.functions.size() && !finder.found; ++index)
+    WZRUN_CHECK(scanner.read(index));
+  return finder.found;
+}
+
 Expected<std::vector<std::uint32_t>> lower(ModuleLowering& module, std::uint32_t first_function,
                                            std::uint32_t last_function) {
   std::vector<std::uint32_t> interpreted;
@@ -486,6 +502,7 @@ Expected<std::vector<std::uint32_t>> lower(ModuleLowering& module, std::uint32_t
   Lowering lowering(module);
   wasm::FunctionReader<Lowering> reader(module.wasm, lowering);
   for (auto index = first_function; index < last_function; ++index) {
+    module.define_native(index);
     finder.found = false;
     WZRUN_CHECK(scanner.read(index));
     if (finder.found) {

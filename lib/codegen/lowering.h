@@ -19,8 +19,9 @@
 
 namespace wzrun::codegen {
 
-/// What functions of a module are called in LLVM and in object files.
+/// What functions of a module are called in LLVM and in object files; see runtime/native.h for the second.
 std::string function_symbol(std::uint32_t function_index);
+std::string tail_symbol(std::uint32_t function_index);
 std::string entry_symbol(std::uint32_t type_index);
 
 /// Of a block: index of what the lowering knows of it.
@@ -31,13 +32,17 @@ struct Label {
 /// What functions of one LLVM module share: types, metadata, declarations.
 class ModuleLowering {
  public:
-  /// `guarded`: 32-bit memories are, and their accesses need no check.
-  ModuleLowering(llvm::Module& module, const wasm::Module& wasm, bool guarded);
+  /// `guarded`: 32-bit memories are, and their accesses need no check. `tail_calls`: the module makes some.
+  ModuleLowering(llvm::Module& module, const wasm::Module& wasm, bool guarded, bool tail_calls);
 
   llvm::Type* type(ValueType type);
   llvm::FunctionType* type(const wasm::FunctionType& type);
-  /// The function, declared at first use.
+  /// The function as others of the module call it, declared at first use.
   llvm::Function* function(std::uint32_t function_index);
+  /// Defines the function as those outside of the module call it, where that is another one.
+  void define_native(std::uint32_t function_index);
+  /// The convention of calls within the module.
+  llvm::CallingConv::ID convention() const { return tail_calls ? llvm::CallingConv::Tail : llvm::CallingConv::Fast; }
   /// Calls a FunctionInstance of anywhere: parameters (caller's instance, FunctionInstance*, [results,] parameters...).
   llvm::Function* call_thunk(std::uint32_t type_index);
   /// Defines a function as a call of its FunctionInstance, which the interpreter then serves.
@@ -60,6 +65,7 @@ class ModuleLowering {
   llvm::Module& module;
   const wasm::Module& wasm;
   const bool guarded;
+  const bool tail_calls;
   llvm::LLVMContext& context;
   llvm::MDNode* nothing;   ///< an empty node
   llvm::MDNode* unlikely;  ///< branch weights of a trap
@@ -252,6 +258,9 @@ class Lowering {
   llvm::DILocation* location_ = nullptr;
   std::uint64_t location_offset_ = 0;
 };
+
+/// Whether any function makes a tail call. Errors: malformed and invalid, if nobody has validated the module.
+Expected<bool> makes_tail_calls(const wasm::Module& wasm);
 
 /// Defines functions [first, last) of the module. Yields those that are left to the interpreter, because they have an
 /// instruction of unsupported.def. Errors: malformed and invalid, if nobody has validated the module.

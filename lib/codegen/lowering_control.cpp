@@ -261,9 +261,9 @@ void Lowering::take_results(const wasm::FunctionType& type, llvm::CallInst* call
 namespace {
 
 llvm::CallInst* create_call(llvm::IRBuilder<>& b, llvm::FunctionType* type, Value* callee,
-                            llvm::ArrayRef<Value*> arguments) {
+                            llvm::ArrayRef<Value*> arguments, llvm::CallingConv::ID convention) {
   auto* const call = b.CreateCall(type, callee, arguments);
-  call->setCallingConv(llvm::CallingConv::Tail);
+  call->setCallingConv(convention);
   call->setDoesNotThrow();
   return call;
 }
@@ -280,7 +280,7 @@ void Lowering::call(std::uint32_t function_index, const wasm::FunctionType& type
     if (buffer != nullptr)
       arguments.insert(arguments.begin() + 2, buffer);
     auto* const thunk = m_.call_thunk(m_.wasm.functions[function_index].type_index);
-    take_results(type, placed(create_call(b_, thunk->getFunctionType(), thunk, arguments)), buffer);
+    take_results(type, placed(create_call(b_, thunk->getFunctionType(), thunk, arguments, m_.convention())), buffer);
     return;
   }
   auto arguments = arguments_of(type, instance());
@@ -288,7 +288,7 @@ void Lowering::call(std::uint32_t function_index, const wasm::FunctionType& type
   if (buffer != nullptr)
     arguments.insert(arguments.begin() + 1, buffer);
   auto* const callee = m_.function(function_index);
-  take_results(type, placed(create_call(b_, callee->getFunctionType(), callee, arguments)), buffer);
+  take_results(type, placed(create_call(b_, callee->getFunctionType(), callee, arguments, m_.convention())), buffer);
 }
 
 Value* Lowering::resolve_indirect(std::uint32_t table, std::uint32_t type_index, Value* index) {
@@ -328,7 +328,7 @@ void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_
   auto arguments = arguments_of(type, callee);
   if (buffer != nullptr)
     arguments.insert(arguments.begin() + 1, buffer);
-  auto* const direct = placed(create_call(b_, m_.type(type), native, arguments));
+  auto* const direct = placed(create_call(b_, m_.type(type), native, arguments, llvm::CallingConv::Fast));
   b_.CreateBr(next);
   auto* const direct_end = b_.GetInsertBlock();
 
@@ -336,7 +336,7 @@ void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_
   arguments[0] = instance();
   arguments.insert(arguments.begin() + 1, function);
   auto* const thunk = m_.call_thunk(type_index);
-  auto* const outside = placed(create_call(b_, thunk->getFunctionType(), thunk, arguments));
+  auto* const outside = placed(create_call(b_, thunk->getFunctionType(), thunk, arguments, m_.convention()));
   b_.CreateBr(next);
 
   b_.SetInsertPoint(next);
@@ -361,7 +361,7 @@ void Lowering::call_ref(std::uint32_t type_index, Operand function) {
 }
 
 void Lowering::emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments) {
-  auto* const call = placed(create_call(b_, type, callee, arguments));
+  auto* const call = placed(create_call(b_, type, callee, arguments, llvm::CallingConv::Tail));
   call->setTailCallKind(llvm::CallInst::TCK_MustTail);
   if (type->getReturnType()->isVoidTy())
     b_.CreateRetVoid();
@@ -387,16 +387,16 @@ void Lowering::return_call(std::uint32_t function_index, const wasm::FunctionTyp
 }
 
 void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
-  auto* const native = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, native));
+  auto* const tail = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, tail));
   auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
   auto* const other = new_block();
   auto* const here = new_block();
-  b_.CreateCondBr(b_.CreateIsNull(native), other, here, m_.unlikely);
+  b_.CreateCondBr(b_.CreateIsNull(tail), other, here, m_.unlikely);
   b_.SetInsertPoint(here);
   auto arguments = arguments_of(type, callee);
   if (has_buffer())
     arguments.insert(arguments.begin() + 1, function_->getArg(1));
-  emit_tail_call(m_.type(type), native, arguments);
+  emit_tail_call(m_.type(type), tail, arguments);
   b_.SetInsertPoint(other);
   arguments[0] = instance();
   arguments.insert(arguments.begin() + 1, function);

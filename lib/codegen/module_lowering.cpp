@@ -14,12 +14,15 @@ using runtime::NativeHelper;
 using Value = llvm::Value;
 
 std::string function_symbol(std::uint32_t function_index) { return "f" + std::to_string(function_index); }
+std::string tail_symbol(std::uint32_t function_index) { return "t" + std::to_string(function_index); }
 std::string entry_symbol(std::uint32_t type_index) { return "entry" + std::to_string(type_index); }
 
-ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wasm_module, bool memories_are_guarded)
+ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wasm_module, bool memories_are_guarded,
+                               bool makes_tail_calls)
     : module(llvm_module),
       wasm(wasm_module),
       guarded(memories_are_guarded),
+      tail_calls(makes_tail_calls),
       context(llvm_module.getContext()),
       nothing(llvm::MDNode::get(context, {})),
       unlikely(llvm::MDBuilder(context).createUnlikelyBranchWeights()),
@@ -86,9 +89,9 @@ llvm::Function* ModuleLowering::function(std::uint32_t function_index) {
   auto*& known = functions_[function_index];
   if (known == nullptr) {
     known = llvm::Function::Create(type(wasm.function_type(function_index)), llvm::GlobalValue::ExternalLinkage,
-                                   function_symbol(function_index), module);
+                                   tail_calls ? tail_symbol(function_index) : function_symbol(function_index), module);
     known->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    known->setCallingConv(llvm::CallingConv::Tail);
+    known->setCallingConv(convention());
     set_attributes(*known);
   }
   return known;
@@ -134,7 +137,15 @@ Value* helper(llvm::IRBuilder<>& b, Value* instance, NativeHelper number) {
   return field(b, b.getPtrTy(), helpers, static_cast<std::size_t>(number) * sizeof(void*));
 }
 
-void create_return(llvm::IRBuilder<>& b, Value* result) {
+/// Ends a function with a call, whose result it returns.
+void create_last_call(llvm::IRBuilder<>& b, llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments,
+                      llvm::CallingConv::ID convention) {
+  auto* const result = b.CreateCall(type, callee, arguments);
+  result->setCallingConv(convention);
+  result->setDoesNotThrow();
+  if (convention == llvm::CallingConv::Tail)
+    result->setTailCallKind(llvm::CallInst::TCK_MustTail);
+
   if (result->getType()->isVoidTy())
     b.CreateRetVoid();
   else
@@ -154,7 +165,7 @@ llvm::Function* ModuleLowering::call_thunk(std::uint32_t type_index) {
   params.insert(params.begin() + 1, llvm::PointerType::getUnqual(context));
   known = llvm::Function::Create(llvm::FunctionType::get(callee_type->getReturnType(), params, false),
                                  llvm::GlobalValue::InternalLinkage, "call" + std::to_string(type_index), module);
-  known->setCallingConv(llvm::CallingConv::Tail);
+  known->setCallingConv(convention());
   known->addFnAttr(llvm::Attribute::NoInline);
   set_attributes(*known);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", known));
@@ -163,20 +174,22 @@ llvm::Function* ModuleLowering::call_thunk(std::uint32_t type_index) {
   const bool has_buffer = signature.results.size() > 1;
   const unsigned first_param = has_buffer ? 3 : 2;
 
-  auto* const native = field(b, b.getPtrTy(), function, offsetof(FunctionInstance, native));
-  auto* const compiled = llvm::BasicBlock::Create(context, "", known);
-  auto* const other = llvm::BasicBlock::Create(context, "", known);
-  b.CreateCondBr(b.CreateIsNull(native), other, compiled);
-  b.SetInsertPoint(compiled);
   llvm::SmallVector<Value*, 8> arguments{field(b, b.getPtrTy(), function, offsetof(FunctionInstance, instance))};
   for (unsigned i = 2; i < params.size(); ++i)
     arguments.push_back(known->getArg(i));
-  auto* const call = b.CreateCall(callee_type, native, arguments);
-  call->setCallingConv(llvm::CallingConv::Tail);
-  call->setTailCallKind(llvm::CallInst::TCK_MustTail);
-  create_return(b, call);
+  const auto call_where_there_is = [&](std::size_t code_offset, llvm::CallingConv::ID code_convention) {
+    auto* const code = field(b, b.getPtrTy(), function, code_offset);
+    auto* const compiled = llvm::BasicBlock::Create(context, "", known);
+    auto* const other = llvm::BasicBlock::Create(context, "", known);
+    b.CreateCondBr(b.CreateIsNull(code), other, compiled);
+    b.SetInsertPoint(compiled);
+    create_last_call(b, callee_type, code, arguments, code_convention);
+    b.SetInsertPoint(other);
+  };
+  if (tail_calls)
+    call_where_there_is(offsetof(FunctionInstance, tail), llvm::CallingConv::Tail);
+  call_where_there_is(offsetof(FunctionInstance, native), llvm::CallingConv::Fast);
 
-  b.SetInsertPoint(other);
   const auto count =
       std::max<std::size_t>({1, runtime::slot_count(signature.params), runtime::slot_count(signature.results)});
   llvm::IRBuilder<> at_entry(&known->getEntryBlock(), known->getEntryBlock().begin());
@@ -210,10 +223,29 @@ void ModuleLowering::define_interpreted(std::uint32_t function_index) {
   llvm::SmallVector<Value*, 8> arguments{instance, found};
   for (unsigned i = 1; i < defined->arg_size(); ++i)
     arguments.push_back(defined->getArg(i));
-  auto* const call = b.CreateCall(call_thunk(wasm.functions[function_index].type_index), arguments);
-  call->setCallingConv(llvm::CallingConv::Tail);
-  call->setTailCallKind(llvm::CallInst::TCK_MustTail);
-  create_return(b, call);
+  auto* const thunk = call_thunk(wasm.functions[function_index].type_index);
+  create_last_call(b, thunk->getFunctionType(), thunk, arguments, convention());
+}
+
+void ModuleLowering::define_native(std::uint32_t function_index) {
+  if (!tail_calls)
+    return;
+  auto* const inner = function(function_index);
+  auto* const native = llvm::Function::Create(inner->getFunctionType(), llvm::GlobalValue::ExternalLinkage,
+                                              function_symbol(function_index), module);
+  native->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  native->setCallingConv(llvm::CallingConv::Fast);
+  set_attributes(*native);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", native));
+  llvm::SmallVector<Value*, 8> arguments;
+  for (auto& argument : native->args())
+    arguments.push_back(&argument);
+  auto* const call = b.CreateCall(inner, arguments);
+  call->setCallingConv(convention());
+  if (call->getType()->isVoidTy())
+    b.CreateRetVoid();
+  else
+    b.CreateRet(call);
 }
 
 void ModuleLowering::define_entry(std::uint32_t type_index) {
@@ -234,7 +266,7 @@ void ModuleLowering::define_entry(std::uint32_t type_index) {
   for (const auto param : signature.params)
     arguments.push_back(in.load(param));
   auto* const call = b.CreateCall(type(signature), entry->getArg(0), arguments);
-  call->setCallingConv(llvm::CallingConv::Tail);
+  call->setCallingConv(llvm::CallingConv::Fast);
   if (signature.results.size() == 1)
     Slots(*this, b, slots).store(call);
   b.CreateRetVoid();

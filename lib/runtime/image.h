@@ -34,6 +34,7 @@ struct ImageHeader {
   std::uint64_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
   ImagePart target;     ///< text: version and build, LLVM, processor and features, options; equal or not ours
   ImagePart functions;  ///< u32 for each defined function: where its code begins in `code`, or kNoCode
+  ImagePart tails;      ///< the same of its `tail` (native.h); empty if the module makes no tail calls
   ImagePart entries;    ///< u32 for each type index: where its EntryThunk begins in `code`, or kNoCode
   ImagePart ranges;     ///< ImageRange, ascending and disjoint
   ImagePart lines;      ///< what ImageRange::lines points into

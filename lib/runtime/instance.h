@@ -50,6 +50,7 @@ struct CompiledCode {
 struct FunctionInstance {
   Instance* instance = nullptr;  ///< where it was defined
   const void* native = nullptr;  ///< compiled code, if there is; see native.h
+  const void* tail = nullptr;    ///< compiled code for tail calls, if there is; see native.h
   FunctionCode* code = nullptr;  ///< of a wasm function, in the engine's terms
   const RawHostFunction* host = nullptr;
   const wasm::FunctionType* type = nullptr;

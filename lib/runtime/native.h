@@ -5,12 +5,16 @@
 
 /// The contract between compiled code and the runtime.
 ///
-/// A compiled function has LLVM's calling convention tailcc and the parameters
+/// A compiled function has LLVM's calling convention fastcc and the parameters
 ///     (InstanceContext* instance, [u64* results,] parameters...)
 /// i32, i64, f32, f64 as themselves, v128 as <16 x i8>, references as pointers. One result is returned; if there are
 /// several the function is given `results` and stores them there, one 64-bit slot each (v128 two), i32 and f32
 /// zero-extended. Calls within an image are direct. A FunctionInstance of anywhere is called through its `native` with
 /// its own `instance`, if `native` is not null, and otherwise with the helper call_function.
+///
+/// Modules with tail calls have each function twice: `native`, and `tail` with the same parameters in the convention
+/// tailcc, whose callees pop their arguments. A tail call goes to `tail` where it is not null; other functions make no
+/// tail calls themselves, so calling them costs one frame at most.
 ///
 /// Every frame begins with a frame record (rbp; x29), so stacks are walked without tables. Code runs on the
 /// Execution's native stack; helpers switch to the thread's own.
