@@ -11,18 +11,14 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 python3 - "$bench" "$folder" <<'PYTHON'
-import json, pathlib, re, subprocess, sys
+import json, pathlib, sys
+sys.path.insert(0, 'tests/bench')
+from measure import without_bench_imports
 bench, folder = map(pathlib.Path, sys.argv[1:])
 workloads = json.loads((bench / 'workloads.json').read_text())
 for w in workloads:
-    module = bench / w['wasm']
-    text = subprocess.run(['wasm2wat', '--enable-all', '--generate-names', module], check=True, capture_output=True, text=True).stdout
-    imports = re.compile(r'\(import "bench" "\w+" (\(func \$\S+ \(type \S+\))\)\)')
-    functions = [m.group(1) + ')' for m in imports.finditer(text)]
-    end = text.rindex(')')
-    text = imports.sub('', text[:end]) + '\n'.join(functions) + ')'
-    target = folder / (w['name'] + '.wasm')
-    subprocess.run(['wat2wasm', '--enable-all', '-', '-o', target], input=text, text=True, check=True)
+    module, target = bench / w['wasm'], folder / (w['name'] + '.wasm')
+    without_bench_imports(module, target)
     w.update(wasm=str(target), dir=str(module.parent))
     for stream in ('stdout', 'stderr'):
         if stream in w:
