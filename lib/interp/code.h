@@ -39,7 +39,7 @@ enum Link : std::int32_t {
   kLinkCode = -1,         ///< Code* of the running function
   kLinkReturn = -2,       ///< where the caller goes on
   kLinkCaller = -3,       ///< the caller's fp
-  kLinkInstance = -4,     ///< across instances: the caller's instance. Entered from the host: the pc below, or 0
+  kLinkInstance = -4,     ///< across instances: the caller's instance
   kLinkCrossReturn = -5,  ///< across instances: where the caller goes on
 };
 inline constexpr std::int32_t kLinkSlots = 5;

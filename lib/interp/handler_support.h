@@ -128,8 +128,8 @@ WZRUN_HANDLER void raise(WZRUN_STATE) {
   (void)in, (void)mem, (void)acc, (void)vacc;
   ex->ending = runtime::Ending::trapped;
   ex->trap_kind = kind;
-  ex->trap_pc = pc;
-  ex->trap_fp = fp;
+  ex->activation->pc = pc;
+  ex->activation->fp = fp;
 }
 
 /// Ends the run with a trap whose kind a helper returned.

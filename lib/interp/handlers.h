@@ -149,7 +149,7 @@ extern const ControlHandlers control_handlers;
 
 /// Where a function's entry leads until it is translated.
 extern const std::uint8_t* const translate_entry;
-/// The return address of a frame that the host entered.
+/// The return address of a frame that was entered from outside.
 extern const std::uint8_t* const host_return;
 /// The return address of a frame whose caller is of another instance.
 extern const std::uint8_t* const cross_return;

@@ -1,5 +1,6 @@
 #include "interp/handler_support.h"
-#include "interp/helpers.h"
+#include "runtime/call.h"
+#include "runtime/operations.h"
 
 // Control, variables, references, tables and bulk memory.
 namespace wzrun::interp {
@@ -10,15 +11,15 @@ using runtime::FunctionInstance;
 WZRUN_HANDLER void raise_scratch(WZRUN_STATE) {
   (void)in, (void)mem, (void)acc, (void)vacc;
   ex->ending = runtime::Ending::trapped;
-  ex->trap_pc = pc;
-  ex->trap_fp = fp;
+  ex->activation->pc = pc;
+  ex->activation->fp = fp;
 }
 
 WZRUN_HANDLER void raise_interrupted(WZRUN_STATE) {
   (void)in, (void)mem, (void)acc, (void)vacc;
   ex->ending = runtime::Ending::interrupted;
-  ex->trap_pc = pc;
-  ex->trap_fp = fp;
+  ex->activation->pc = pc;
+  ex->activation->fp = fp;
 }
 
 namespace {
@@ -66,14 +67,14 @@ WZRUN_HANDLER void leave_to_host(WZRUN_STATE) {
   ex->ending = runtime::Ending::returned;
 }
 
-[[gnu::always_inline]] inline std::uint8_t* memory_base(const Instance* in) {
+[[gnu::always_inline]] inline std::uint8_t* memory_base(const runtime::Instance* in) {
   return in->memory0 != nullptr ? in->memory0->base() : nullptr;
 }
 
 // The callee's frame is in the accumulator, where every return leaves it.
 WZRUN_HANDLER void leave_instance(WZRUN_STATE) {
   const auto* const callee = reinterpret_cast<const Slot*>(acc);
-  in = reinterpret_cast<Instance*>(callee[kLinkInstance]);
+  in = reinterpret_cast<runtime::Instance*>(callee[kLinkInstance]);
   mem = memory_base(in);
   pc = reinterpret_cast<const std::uint8_t*>(callee[kLinkCrossReturn]);
   WZRUN_NEXT(0);
@@ -115,14 +116,29 @@ struct Call {
   const std::uint8_t* return_pc;
 };
 
-// A call that leaves the instance: a host function runs to its end, a wasm function is entered. The arguments of the
-// call travel in the execution, not to need more registers here.
+/// Calls a function that is not the interpreter's. False if the run ends; the execution says how.
+bool call_out(Execution& execution, runtime::Instance& caller, FunctionInstance& function, Slot* arguments,
+              Slot* frame_end, const std::uint8_t* pc, Slot* fp) {
+  execution.activation->pc = pc;
+  execution.activation->fp = fp;
+  auto* const top = std::exchange(execution.top, frame_end);
+  bool returned = true;
+  if (function.host != nullptr)
+    returned = runtime::call_host(execution, caller, function, arguments);
+  else
+    runtime::enter(execution, function, arguments);
+  execution.top = top;
+  return returned;
+}
+
+// A call that leaves the instance or the engine: another function of the interpreter is entered, others run to their
+// end. The arguments of the call travel in the execution, not to need more registers here.
 WZRUN_HANDLER void call_outside(WZRUN_STATE) {
   const Call& call = *reinterpret_cast<const Call*>(&ex->scratch);
   FunctionInstance* const function = call.function;
   if (function->code == nullptr) {
     const auto* const return_pc = call.return_pc;
-    if (!call_host(*ex, *in, *function, call.arguments, call.callee, pc, fp)) [[unlikely]]
+    if (!call_out(*ex, *in, *function, call.arguments, call.callee, pc, fp)) [[unlikely]]
       return;
     if (ex->interrupted.load(std::memory_order_relaxed)) [[unlikely]]
       WZRUN_TAIL raise_interrupted(WZRUN_STATE_VALUES);
@@ -171,7 +187,7 @@ WZRUN_HANDLER void call_import(WZRUN_STATE) {
   if (function == nullptr) [[unlikely]]                                              \
     WZRUN_RAISE(TrapKind::uninitialized_element);                                    \
   if (function->type_id != read<std::uint32_t>(pc + (type_at))) [[unlikely]] {       \
-    if (!has_type(*function, read<std::uint32_t>(pc + (type_at))))                   \
+    if (!runtime::has_type(*function, read<std::uint32_t>(pc + (type_at))))          \
       WZRUN_RAISE(TrapKind::indirect_call_type_mismatch);                            \
   }
 
@@ -231,9 +247,9 @@ WZRUN_HANDLER void return_call_function(WZRUN_STATE) {
   Slot* const callee = base + operand(pc, kHead + 16) + kLinkSlots;
   const OwnLink own(fp);
   if (function->code == nullptr) {
-    // A host function has no frame of ours: it runs above this frame, then we return its results.
+    // What is not ours has no frame of ours: it runs above this frame, then we return its results.
     Slot* const above = arguments + operand(pc, kHead + 16) + kLinkSlots;
-    if (!call_host(*ex, *in, *function, arguments, above, pc, fp)) [[unlikely]]
+    if (!call_out(*ex, *in, *function, arguments, above, pc, fp)) [[unlikely]]
       return;
     if (ex->interrupted.load(std::memory_order_relaxed)) [[unlikely]]
       WZRUN_TAIL raise_interrupted(WZRUN_STATE_VALUES);
@@ -473,7 +489,7 @@ WZRUN_HANDLER void op_table_size(WZRUN_STATE) {
   WZRUN_NEXT(kHead + 8);
 }
 WZRUN_HANDLER void op_table_grow(WZRUN_STATE) {
-  const auto result = table_grow(*in, index_at(pc, 0), value_at(fp, pc, 1), value_at(fp, pc, 2));
+  const auto result = runtime::table_grow(*in, index_at(pc, 0), value_at(fp, pc, 1), value_at(fp, pc, 2));
   put<std::uint64_t, To::slot, kHead + 12>(pc, fp, acc, vacc, result);
   WZRUN_NEXT(kHead + 16);
 }
@@ -490,7 +506,7 @@ WZRUN_HANDLER void op_table_init(WZRUN_STATE) {
                                       value_at(fp, pc, 4)));
 }
 WZRUN_HANDLER void op_elem_drop(WZRUN_STATE) {
-  elem_drop(*in, index_at(pc, 0));
+  runtime::elem_drop(*in, index_at(pc, 0));
   WZRUN_NEXT(kHead + 4);
 }
 WZRUN_HANDLER void op_memory_size(WZRUN_STATE) {
@@ -498,7 +514,7 @@ WZRUN_HANDLER void op_memory_size(WZRUN_STATE) {
   WZRUN_NEXT(kHead + 8);
 }
 WZRUN_HANDLER void op_memory_grow(WZRUN_STATE) {
-  const auto result = memory_grow(*in, index_at(pc, 0), value_at(fp, pc, 1));
+  const auto result = runtime::memory_grow(*in, index_at(pc, 0), value_at(fp, pc, 1));
   put<std::uint64_t, To::slot, kHead + 8>(pc, fp, acc, vacc, result);
   WZRUN_NEXT(kHead + 12);
 }
@@ -515,7 +531,7 @@ WZRUN_HANDLER void op_memory_init(WZRUN_STATE) {
                                        value_at(fp, pc, 4)));
 }
 WZRUN_HANDLER void op_data_drop(WZRUN_STATE) {
-  data_drop(*in, index_at(pc, 0));
+  runtime::data_drop(*in, index_at(pc, 0));
   WZRUN_NEXT(kHead + 4);
 }
 

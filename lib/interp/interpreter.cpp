@@ -4,7 +4,9 @@
 #include "interp/emitter.h"
 #include "interp/handlers.h"
 #include "runtime/backtrace.h"
+#include "runtime/call.h"
 #include "runtime/fault.h"
+#include "runtime/trampoline.h"
 #include "wasm/function_reader.h"
 
 #include <sys/mman.h>
@@ -15,6 +17,7 @@
 
 namespace wzrun::interp {
 
+using runtime::Activation;
 using runtime::Ending;
 using runtime::Execution;
 using runtime::FunctionInstance;
@@ -127,25 +130,26 @@ struct InterpreterCode final : runtime::EngineCode {
   std::unique_ptr<ModuleCode> sets[2];
 };
 
-/// The frames of a run that ended at a position, innermost first.
+/// The frames of an activation, innermost first.
 class StackWalk {
  public:
-  StackWalk(const Execution& execution, KnownCode& known) : known_(known), pc_(execution.trap_pc) {
-    lowest_ = execution.begin + kLinkSlots;
-    enter(execution.trap_fp, execution.end);
+  StackWalk(const Execution& execution, const Activation& activation, KnownCode& known)
+      : known_(known), pc_(activation.pc) {
+    lowest_ = reinterpret_cast<const Slot*>(&activation) + runtime::kActivationSlots + kLinkSlots;
+    enter(static_cast<const Slot*>(activation.fp), execution.end);
   }
   bool done() const { return code_ == nullptr; }
-  runtime::CodePosition position() const { return {&code_->module->compiled, code_->index, module_offset()}; }
+  runtime::CodePosition position() const {
+    return {.code = &code_->module->compiled, .function_index = code_->index, .offset = module_offset()};
+  }
   void next() {
     const auto* const return_pc = reinterpret_cast<const std::uint8_t*>(fp_[kLinkReturn]);
     const auto* const caller = reinterpret_cast<const Slot*>(fp_[kLinkCaller]);
-    if (return_pc == host_return)
-      pc_ = reinterpret_cast<const std::uint8_t*>(fp_[kLinkInstance]);
-    else if (return_pc == cross_return)
+    if (return_pc == cross_return)
       pc_ = reinterpret_cast<const std::uint8_t*>(fp_[kLinkCrossReturn]) - 1;
     else
       pc_ = return_pc - 1;  // inside the call, not behind it
-    enter(caller, fp_ - 1);
+    enter(return_pc == host_return ? nullptr : caller, fp_ - 1);
   }
 
  private:
@@ -175,16 +179,8 @@ class StackWalk {
   const Code* code_ = nullptr;
 };
 
-void fill_backtrace(Trap& trap, const Execution& execution, KnownCode& known) {
-  runtime::BacktraceBuilder builder(trap);
-  for (StackWalk walk(execution, known); !walk.done(); walk.next())
-    builder.add(walk.position());
-  builder.finish();
-}
-
-/// Runs from `pc` until the frame entered from the host returns or the run ends otherwise. Nothing in here needs a
-/// destructor: a fault or an interruption leaves it through the landing.
-[[gnu::noinline]] void run(const std::uint8_t* pc, Slot* fp, runtime::Instance* in, Execution& execution) {
+/// Runs from `pc` until the frame entered from outside returns or the run ends otherwise.
+WZRUN_ABANDONED void run(const std::uint8_t* pc, Slot* fp, runtime::Instance* in, Execution& execution) {
   auto* const mem = in->memory0 != nullptr ? in->memory0->base() : nullptr;
   Handler first;
   std::memcpy(&first, pc, sizeof first);
@@ -198,45 +194,31 @@ struct Interpreter final : runtime::Engine {
     return std::make_unique<InterpreterCode>(code, known_);
   }
 
-  Result<void> call(Execution& execution, FunctionInstance& function, std::uint64_t* stack) override {
+  WZRUN_ABANDONED void enter(Execution& execution, FunctionInstance& function, std::uint64_t* stack) override {
     const auto* const code = static_cast<const Code*>(function.code);
-    const auto window = window_slots(*function.type);
+    if (activate(execution, runtime::EngineKind::interpreter) == nullptr)
+      leave(execution, TrapKind::call_stack_exhausted);
+    const auto window = function.slots;
     Slot* const base = execution.top;
-    if (static_cast<std::size_t>(execution.end - base) < window + kLinkSlots)
-      return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
+    if (static_cast<std::size_t>(execution.end - base) < window + kLinkSlots) {
+      deactivate(execution);
+      leave(execution, TrapKind::call_stack_exhausted);
+    }
     Slot* const fp = base + window + kLinkSlots;
     std::copy_n(stack, runtime::slot_count(function.type->params), base);
     fp[kLinkCode] = reinterpret_cast<std::uint64_t>(code);
     fp[kLinkReturn] = reinterpret_cast<std::uint64_t>(host_return);
-    fp[kLinkCaller] = reinterpret_cast<std::uint64_t>(execution.host_fp);
-    fp[kLinkInstance] = reinterpret_cast<std::uint64_t>(execution.host_pc);
+    run(code->entry.load(std::memory_order_acquire), fp, function.instance, execution);
+    if (execution.ending != Ending::returned)
+      leave(execution);
+    std::copy_n(base, runtime::slot_count(function.type->results), stack);
+    deactivate(execution);
+  }
 
-    jmp_buf landing;
-    auto* const outer_landing = std::exchange(execution.landing, &landing);
-    if (_setjmp(landing) == 0) {
-      if (execution.interrupted.load(std::memory_order_acquire))
-        execution.ending = Ending::interrupted;
-      else
-        run(code->entry.load(std::memory_order_acquire), fp, function.instance, execution);
-    }
-    execution.landing = outer_landing;
-    execution.top = base;
-
-    switch (execution.ending) {
-      case Ending::returned:
-        std::copy_n(base, runtime::slot_count(function.type->results), stack);
-        return {};
-      case Ending::halted:
-        return std::unexpected(*std::exchange(execution.halt, std::nullopt));
-      case Ending::interrupted:
-      case Ending::trapped:
-        break;
-    }
-    Trap trap{.kind = execution.ending == Ending::interrupted ? TrapKind::interrupted : execution.trap_kind};
-    if (execution.halt)  // a host function's trap
-      trap.detail = std::move(std::get<Trap>(*std::exchange(execution.halt, std::nullopt)).detail);
-    fill_backtrace(trap, execution, *known_);
-    return std::unexpected(std::move(trap));
+  void add_frames(const Execution& execution, const Activation& activation,
+                  runtime::BacktraceBuilder& builder) override {
+    for (StackWalk walk(execution, activation, *known_); !walk.done(); walk.next())
+      builder.add(walk.position());
   }
 
  private:

@@ -26,7 +26,8 @@ Frame describe(const CodePosition& position) {
   return {.module = std::string(names.module_name()),
           .function = std::string(names.function_name(position.function_index)),
           .function_index = position.function_index,
-          .offset = position.offset};
+          .offset = position.range == nullptr ? position.offset
+                                              : position.code->image->module_offset(*position.range, position.offset)};
 }
 
 }  // namespace wzrun::runtime

@@ -8,6 +8,14 @@
 
 namespace wzrun::runtime {
 
+/// Where in a module an address of engine code belongs.
+struct CodePosition {
+  const CompiledCode* code = nullptr;
+  std::uint32_t function_index = 0;
+  std::uint64_t offset = 0;           ///< of the module's bytes; with a range, of the image's code
+  const ImageRange* range = nullptr;  ///< of native code
+};
+
 /// Collects the frames of a trap, innermost first; of a very deep stack only the ends.
 class BacktraceBuilder {
  public:

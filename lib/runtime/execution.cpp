@@ -5,15 +5,17 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <thread>
+
+extern "C" constinit thread_local wzrun::runtime::Execution* wzrun_current_execution = nullptr;
 
 namespace wzrun::runtime {
 
 namespace {
-
-thread_local Execution* current_execution = nullptr;
 
 /// What host functions may need of the thread's own stack below a nested call.
 constexpr std::size_t kHostStackBytes = 256U << 10;
@@ -48,10 +50,33 @@ Execution* create(RuntimeState& runtime) {
 
 }  // namespace
 
-Execution* Execution::current() { return current_execution; }
+bool Execution::have_native_stack() {
+  if (native_begin != nullptr)
+    return true;
+  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const auto wanted = std::max(runtime->config.max_stack_bytes(), page);
+  if (wanted > std::numeric_limits<std::ptrdiff_t>::max())
+    return false;
+  const auto bytes = (wanted + page - 1) / page * page;
+  void* const pages = mmap(nullptr, kNativeGuardBytes + bytes, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (pages == MAP_FAILED)
+    return false;
+  auto* const lowest = static_cast<std::uint8_t*>(pages) + kNativeGuardBytes;
+  if (mprotect(lowest, bytes, PROT_READ | PROT_WRITE) != 0) {
+    munmap(pages, kNativeGuardBytes + bytes);
+    return false;
+  }
+  native_begin = lowest;
+  native_end = lowest + bytes;
+  return true;
+}
 
 void destroy(Execution* execution) {
   munmap(execution->begin, execution->mapped_bytes);
+  if (auto* const lowest = execution->native_begin; lowest != nullptr)
+    munmap(lowest - Execution::kNativeGuardBytes,
+           static_cast<std::size_t>(execution->native_end - lowest) + Execution::kNativeGuardBytes);
   delete execution;
 }
 
@@ -64,8 +89,8 @@ bool Execution::must_end() const {
 ExecutionScope::ExecutionScope(Instance& instance) {
   RuntimeState& runtime = *instance.runtime;
   const std::scoped_lock lock(runtime.mutex);
-  if (current_execution != nullptr && current_execution->runtime == &runtime) {
-    execution_ = current_execution;
+  if (wzrun_current_execution != nullptr && wzrun_current_execution->runtime == &runtime) {
+    execution_ = wzrun_current_execution;
     execution_->entered.push_back(&instance);
     return;
   }
@@ -79,11 +104,11 @@ ExecutionScope::ExecutionScope(Instance& instance) {
     return;
   outermost_ = true;
   execution_->thread = pthread_self();
-  execution_->outer = current_execution;
+  execution_->outer = wzrun_current_execution;
   execution_->entered.push_back(&instance);
   execution_->interrupted.store(execution_->must_end());
   runtime.running.push_back(execution_);
-  current_execution = execution_;
+  wzrun_current_execution = execution_;
 }
 
 ExecutionScope::~ExecutionScope() {
@@ -95,7 +120,7 @@ ExecutionScope::~ExecutionScope() {
     execution_->interrupted.store(execution_->must_end());  // it was perhaps only this call that had to end
     return;
   }
-  current_execution = execution_->outer;
+  wzrun_current_execution = execution_->outer;
   std::erase(execution_->runtime->running, execution_);
   execution_->runtime->idle.push_back(execution_);
 }
@@ -129,10 +154,11 @@ bool end_runs(RuntimeState& runtime, std::chrono::milliseconds patience,
   }
 }
 
+bool thread_stack_has_room() { return static_cast<const std::uint8_t*>(__builtin_frame_address(0)) > stack_floor(); }
+
 bool ExecutionScope::has_room() const {
-  if (outermost_ && execution_->outer == nullptr)
-    return true;  // no recursion led here, and finding the floor costs a read of /proc/self/maps
-  return static_cast<const std::uint8_t*>(__builtin_frame_address(0)) > stack_floor();
+  // Where no recursion led, that is known, and finding the floor costs a read of /proc/self/maps.
+  return (outermost_ && execution_->outer == nullptr) || thread_stack_has_room();
 }
 
 }  // namespace wzrun::runtime

@@ -11,8 +11,16 @@ struct CodeRange {
   bool (*contains)(const void* address) = nullptr;
 };
 
-/// Announces an engine's code, and installs the signal handlers where they are not, or no longer, installed.
+/// Announces the interpreter's code, and installs the signal handlers where they are not, or no longer, installed.
 void register_code_range(CodeRange range);
+
+/// Installs the signal handlers that compiled code needs. A crash in compiled code that is no trap ends the process
+/// with a message and status 125.
+void watch_native_faults();
+
+/// Makes sure that this thread handles signals on a stack of their own, until it ends: compiled code may have used up
+/// its own.
+void have_signal_stack();
 
 /// The signal that makes a thread look at Execution::interrupted. Ignored by default, so a stray one is harmless.
 int interruption_signal();

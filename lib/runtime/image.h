@@ -1,11 +1,14 @@
 #pragma once
 
+#include "runtime/native.h"
 #include "wzrun/error.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string_view>
 
 /// Compiled code as a file: one buffer, valid wherever it is mapped.
 ///
@@ -50,6 +53,59 @@ struct ImageRange {
   /// from `begin`) and module offset (signed, from the line before, the first from 0). A line holds up to the next one.
   /// The pairs end where those of the next range begin.
   std::uint32_t lines = 0;
+};
+
+/// What an image must have been made for.
+struct ImageExpectation {
+  std::string_view target;      ///< ImageHeader::target
+  std::uint64_t functions = 0;  ///< that the module defines
+  std::uint64_t types = 0;      ///< type indices of the module
+};
+
+/// An image in memory, its code executable and nothing of it writable.
+///
+/// The header is checked when the image is made, and that every part lies where it may; what the tables say is checked
+/// when it is asked for. That the bytes are those that were written, only the checksum tells.
+class Image {
+ public:
+  /// Copies the bytes. Errors: malformed; unsupported if the image was made for something else; io.
+  static Expected<std::shared_ptr<const Image>> from_bytes(std::span<const std::uint8_t> bytes,
+                                                           const ImageExpectation& expectation);
+  /// Maps `size` bytes at `offset` of a file that nobody changes from now on; the descriptor is not needed afterwards.
+  /// An offset that is no multiple of the page size costs a copy, as does a file system whose files are not executable.
+  /// Errors: as from_bytes.
+  static Expected<std::shared_ptr<const Image>> from_file(int descriptor, std::uint64_t offset, std::uint64_t size,
+                                                          const ImageExpectation& expectation);
+  ~Image();
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  const ImageHeader& header() const { return *reinterpret_cast<const ImageHeader*>(base_); }
+  /// Whether the code leaves the bounds of 32-bit memories to their guards.
+  bool is_guarded() const { return header().guarded != 0; }
+  std::span<const std::uint8_t> code() const { return {base_ + header().code.offset, header().code.size}; }
+  /// The code of a function by its number among the defined ones, or null if it has none.
+  const void* function(std::uint32_t defined_index) const { return code_at(header().functions, defined_index); }
+  /// Its code for tail calls, or null if it has none.
+  const void* tail(std::uint32_t defined_index) const { return code_at(header().tails, defined_index); }
+  /// What enters a function of a type, or null if there is none.
+  EntryThunk entry(std::uint32_t type_index) const {
+    return reinterpret_cast<EntryThunk>(reinterpret_cast<std::uintptr_t>(code_at(header().entries, type_index)));
+  }
+  /// The range that an offset in the code lies in, or null.
+  const ImageRange* range_at(std::uint64_t code_offset) const;
+  /// The module offset of the instruction whose code is at an offset in the code; 0 if nothing is known.
+  std::uint64_t module_offset(const ImageRange& range, std::uint64_t code_offset) const;
+
+  /// Whether the bytes are those that were written. Reads all of them.
+  bool checksum_holds() const;
+
+ private:
+  Image(const std::uint8_t* base, std::size_t bytes) : base_(base), mapped_bytes_(bytes) {}
+  const void* code_at(const ImagePart& table, std::uint32_t index) const;
+
+  const std::uint8_t* base_;
+  std::size_t mapped_bytes_;
 };
 
 }  // namespace wzrun::runtime

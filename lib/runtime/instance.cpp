@@ -1,10 +1,11 @@
 #include "runtime/instance.h"
 
-#include "runtime/execution.h"
-#include "runtime/state.h"
+#include "runtime/fault.h"
+#include "runtime/native_code.h"
 
 #include <sys/mman.h>
 #include <algorithm>
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -26,6 +27,25 @@ const wasm::Export* CompiledCode::find_export(std::string_view export_name) {
   });
   const auto found = exports_by_name.find(export_name);
   return found == exports_by_name.end() ? nullptr : &module.exports[found->second];
+}
+
+CompiledCode::~CompiledCode() {
+  if (image_place_ != nullptr)
+    compiled_modules().remove(image_place_);
+}
+
+ImageExpectation CompiledCode::image_expectation(std::string_view target) const {
+  return {target, module.functions.size() - module.imported_functions, module.types.size()};
+}
+
+void CompiledCode::attach_image(std::shared_ptr<const Image> compiled) {
+  assert(image == nullptr);
+  image = std::move(compiled);
+  const auto code = image->code();
+  if (code.empty())
+    return;
+  image_place_ = compiled_modules().add(code.data(), code.size(), *this);
+  watch_native_faults();
 }
 
 TableElements::~TableElements() { std::free(data_); }
@@ -120,9 +140,16 @@ FunctionInstance* Instance::function(std::uint32_t index) {
   result.type_id = code->type_ids[declared.functions[index].type_index];
   result.type = &declared.function_type(index);
   result.index = index;
-  if (code->is_host())
+  result.slots =
+      static_cast<std::uint32_t>(std::max(slot_count(result.type->params), slot_count(result.type->results)));
+  if (code->is_host()) {
     result.host = &code->host_functions[index].function;
-  else
+  } else if (image != nullptr) {
+    result.entry = image->entry(declared.functions[index].type_index);
+    result.native = result.entry != nullptr ? image->function(index - declared.imported_functions) : nullptr;
+    result.tail = result.native != nullptr ? image->tail(index - declared.imported_functions) : nullptr;
+  }
+  if (result.host == nullptr && result.native == nullptr)
     result.code = engine_code->function_code(index, memory0 == nullptr || memory0->is_guarded());
   made.store(this, std::memory_order_release);
   return &result;
@@ -139,26 +166,6 @@ void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {
 const wasm::NameSection& CompiledCode::names() const {
   std::call_once(names_read, [this] { name_section.emplace(module); });
   return *name_section;
-}
-
-Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
-  Instance& instance = *function.instance;
-  if (instance.closed.load(std::memory_order_acquire))
-    return std::unexpected(Exit{instance.exit_code});
-  if (function.code == nullptr) {
-    Caller caller(instance);
-    return (*function.host)(caller, stack);
-  }
-  ExecutionScope scope(instance);
-  if (scope.get() == nullptr)
-    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
-  if (!scope.has_room())
-    return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
-  auto result = instance.runtime->engine->call(*scope.get(), function, stack.data());
-  if (!result && instance.closed.load(std::memory_order_acquire) && !instance.runtime->interrupting.load())
-    if (const auto* const trap = std::get_if<Trap>(&result.error()); trap && trap->kind == TrapKind::interrupted)
-      return std::unexpected(Exit{instance.exit_code});
-  return result;
 }
 
 }  // namespace wzrun::runtime

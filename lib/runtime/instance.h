@@ -1,6 +1,9 @@
 #pragma once
 
+#include "runtime/address_table.h"
+#include "runtime/image.h"
 #include "runtime/linear_memory.h"
+#include "runtime/native.h"
 #include "wasm/module.h"
 #include "wasm/name_section.h"
 #include "wzrun/config.h"
@@ -40,10 +43,25 @@ struct CompiledCode {
   std::once_flag exports_indexed;
   std::unordered_map<std::string_view, std::uint32_t> exports_by_name;
 
+  std::shared_ptr<const Image> image;  ///< compiled code, if there is; see attach_image
+
+  CompiledCode() = default;
+  ~CompiledCode();
+  CompiledCode(const CompiledCode&) = delete;
+  CompiledCode& operator=(const CompiledCode&) = delete;
+
   bool is_host() const { return !host_functions.empty(); }
+  /// What an image of this module must fit.
+  ImageExpectation image_expectation(std::string_view target) const;
+  /// Gives compiled code to the instances that are made from now on; those whose memories it does not fit use the
+  /// interpreter, as do functions that it lacks. Once only, and before the first instance.
+  void attach_image(std::shared_ptr<const Image> compiled);
   /// Read when the first name is needed.
   const wasm::NameSection& names() const;
   const wasm::Export* find_export(std::string_view name);
+
+ private:
+  AddressTable<const CompiledCode>::Place* image_place_ = nullptr;
 };
 
 /// The identity of a function: what a funcref points to.
@@ -51,11 +69,13 @@ struct FunctionInstance {
   Instance* instance = nullptr;  ///< where it was defined
   const void* native = nullptr;  ///< compiled code, if there is; see native.h
   const void* tail = nullptr;    ///< compiled code for tail calls, if there is; see native.h
-  FunctionCode* code = nullptr;  ///< of a wasm function, in the engine's terms
+  FunctionCode* code = nullptr;  ///< of a wasm function that is not compiled, in the engine's terms
   const RawHostFunction* host = nullptr;
   const wasm::FunctionType* type = nullptr;
   std::uint32_t type_id = 0;
-  std::uint32_t index = 0;  ///< in its module's index space
+  std::uint32_t index = 0;     ///< in its module's index space
+  EntryThunk entry = nullptr;  ///< how to call `native` with slots
+  std::uint32_t slots = 0;     ///< of arguments or results, whichever are more
 };
 
 /// A growing array of slots whose place and size compiled code reads.
@@ -140,6 +160,7 @@ struct alignas(16) Instance : InstanceContext {
   CompiledCode* code = nullptr;
   EngineCode* engine_code = nullptr;
   RuntimeState* runtime = nullptr;
+  const Image* image = nullptr;  ///< the module's compiled code if it fits the memories
 
   std::shared_ptr<CompiledCode> code_owner;
   std::vector<LinearMemory*> memory_list;
@@ -184,27 +205,26 @@ struct alignas(16) Instance : InstanceContext {
   std::mutex making_;  ///< of function()
 };
 
+struct Activation;
 struct Execution;
+class BacktraceBuilder;
 
-/// What executes code. Interpreter and compiled code implement it.
+/// A module in the terms of an engine.
 struct EngineCode {
   virtual ~EngineCode() = default;
   /// The engine's form of a defined function; `guarded` says whether memory 0 of the instance is guarded.
   virtual FunctionCode* function_code(std::uint32_t function_index, bool guarded) = 0;
 };
 
-/// Where in a module an address of engine code belongs.
-struct CodePosition {
-  const CompiledCode* code = nullptr;
-  std::uint32_t function_index = 0;
-  std::uint64_t offset = 0;
-};
-
+/// What executes functions that are not compiled.
 struct Engine {
   virtual ~Engine() = default;
   virtual std::unique_ptr<EngineCode> prepare(CompiledCode& code) = 0;
-  /// Calls a wasm function on the execution's stack: arguments at `stack` are replaced by the results.
-  virtual Result<void> call(Execution& execution, FunctionInstance& function, std::uint64_t* stack) = 0;
+  /// Calls a function: arguments at `stack` are replaced by the results. If it does not return, the run goes on at the
+  /// execution's landing.
+  virtual void enter(Execution& execution, FunctionInstance& function, std::uint64_t* stack) = 0;
+  /// The frames of one activation, innermost first.
+  virtual void add_frames(const Execution& execution, const Activation& activation, BacktraceBuilder& builder) = 0;
 };
 
 /// Calls any function; arguments at the start of `stack` (one slot each, v128 two) are replaced by the results.

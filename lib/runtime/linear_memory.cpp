@@ -13,6 +13,8 @@ constexpr std::uint64_t kMaxPages32 = std::uint64_t{1} << 16;
 // A 64-bit memory is bounded by what a process can address; the specification leaves the limit to us.
 constexpr std::uint64_t kMaxPages64 = std::uint64_t{1} << (47 - wasm::kPageSizeLog2);
 
+constinit AddressTable<const LinearMemory> reservations;
+
 }  // namespace
 
 Expected<std::unique_ptr<LinearMemory>> LinearMemory::create(const wasm::Limits& limits, std::uint64_t max_bytes) {
@@ -33,17 +35,22 @@ Expected<std::unique_ptr<LinearMemory>> LinearMemory::create(const wasm::Limits&
 }
 
 LinearMemory::~LinearMemory() {
-  if (guarded_)
+  if (guarded_) {
+    reservations.remove(place_);
     munmap(base_, kReservedBytes);
-  else if (base_ != nullptr)
+  } else if (base_ != nullptr) {
     munmap(base_, size_bytes_);
+  }
 }
+
+bool LinearMemory::is_reserved(const void* address) { return reservations.find(address) != nullptr; }
 
 bool LinearMemory::reserve() {
   void* const address = mmap(nullptr, kReservedBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED)
     return false;
   base_ = static_cast<std::uint8_t*>(address);
+  place_ = reservations.add(base_, kReservedBytes, *this);
   return true;
 }
 

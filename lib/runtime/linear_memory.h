@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/address_table.h"
 #include "wasm/module.h"
 #include "wzrun/error.h"
 
@@ -36,11 +37,8 @@ class LinearMemory {
   bool contains(std::uint64_t address, std::uint64_t length) const {
     return address <= size_bytes_ && length <= size_bytes_ - address;
   }
-  /// Whether the host address lies in this memory's reservation, mapped or guard.
-  bool owns_address(const void* address) const {
-    return guarded_ && static_cast<const std::uint8_t*>(address) >= base_ &&
-           static_cast<const std::uint8_t*>(address) < base_ + kReservedBytes;
-  }
+  /// Whether an address lies in a guarded memory of this process. For signal handlers too.
+  static bool is_reserved(const void* address);
 
   /// Where compiled code finds the base and the size in bytes.
   static constexpr std::size_t kBaseOffset = 0;
@@ -60,6 +58,7 @@ class LinearMemory {
   std::uint64_t max_pages_ = 0;
   wasm::Limits limits_;
   bool guarded_ = false;
+  AddressTable<const LinearMemory>::Place* place_ = nullptr;  ///< among the reservations
 };
 
 }  // namespace wzrun::runtime

@@ -1,3 +1,4 @@
+#include "runtime/native_code.h"
 #include "runtime/state.h"
 #include "wasm/byte_reader.h"
 #include "wasm/opcodes.h"
@@ -74,6 +75,7 @@ class Linker {
     instance_->code = code_.get();
     instance_->engine_code = code_->engine_code.get();
     instance_->type_ids = code_->type_ids.data();
+    instance_->helpers = native_helpers();
     instance_->runtime = runtime_.get();
     instance_->runtime_owner = runtime_;
     instance_->name = config_.name();
@@ -166,6 +168,8 @@ class Linker {
     function.type = &module_.function_type(import.index);
     function.type_id = code_->type_ids[module_.functions[import.index].type_index];
     function.index = import.index;
+    function.slots =
+        static_cast<std::uint32_t>(std::max(slot_count(function.type->params), slot_count(function.type->results)));
     instance_->imported_function_list.push_back(&function);
     return {};
   }
@@ -248,6 +252,12 @@ class Linker {
       instance_->memory0 = instance_->memory_list[0];
       instance_->memory_base = instance_->memory0->is_guarded() ? instance_->memory0->base() : nullptr;
     }
+    const auto* const image = code_->image.get();
+    if (image != nullptr &&
+        (!image->is_guarded() || std::ranges::all_of(instance_->memory_list, [](const auto* memory) {
+          return memory->limits().is_64 || memory->is_guarded();
+        })))
+      instance_->image = image;
     return {};
   }
 

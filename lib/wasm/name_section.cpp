@@ -75,6 +75,29 @@ std::string_view NameSection::find(const std::vector<Named>& names, std::uint32_
   return found != names.end() && found->first == index ? found->second : std::string_view();
 }
 
+std::string_view NameSection::find_function_name(const Module& module, std::uint32_t index) {
+  const auto section = std::ranges::find(module.custom_sections, "name", &CustomSection::name);
+  ByteReader in(section != module.custom_sections.end() ? section->bytes : Bytes());
+  while (!in.at_end()) {
+    const auto id = in.byte();
+    const auto size = in.u32();
+    if (!id || !size)
+      return {};
+    ByteReader names(*in.bytes(std::min<std::size_t>(*size, in.remaining())));
+    if (*id != kFunctionNames)
+      continue;
+    const auto count = names.u32();
+    for (std::uint32_t i = 0; count && i < *count; ++i) {
+      const auto named = read_named(names);
+      if (!named)
+        return {};
+      if (named->first == index)
+        return named->second;
+    }
+  }
+  return {};
+}
+
 std::string_view NameSection::function_name(std::uint32_t index) const { return find(functions_, index); }
 
 std::string_view NameSection::local_name(std::uint32_t function_index, std::uint32_t local) const {

@@ -19,6 +19,9 @@ class NameSection {
   /// From a `name` section's bytes.
   explicit NameSection(Bytes section);
 
+  /// A function's name without reading the whole section or keeping anything, for signal handlers.
+  static std::string_view find_function_name(const Module& module, std::uint32_t index);
+
   std::string_view module_name() const { return module_name_; }
   std::string_view function_name(std::uint32_t index) const;
   /// Reads the function's local names anew at each call.

@@ -1,11 +1,11 @@
-#include "interp/helpers.h"
+#include "runtime/operations.h"
 
 #include "runtime/state.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace wzrun::interp {
+namespace wzrun::runtime {
 
 namespace {
 
@@ -93,34 +93,8 @@ Trapped memory_init(Instance& in, std::uint32_t memory, std::uint32_t segment, s
 
 void data_drop(Instance& in, std::uint32_t segment) { in.dropped_data[segment] = true; }
 
-bool has_type(const runtime::FunctionInstance& function, std::uint32_t type_id) {
+bool has_type(const FunctionInstance& function, std::uint32_t type_id) {
   return function.instance->runtime->types.is_subtype(function.type_id, type_id);
 }
 
-bool call_host(runtime::Execution& execution, Instance& caller, runtime::FunctionInstance& function,
-               std::uint64_t* arguments, std::uint64_t* frame_end, const std::uint8_t* pc, std::uint64_t* fp) {
-  const auto outer_pc = std::exchange(execution.host_pc, pc);
-  const auto outer_fp = std::exchange(execution.host_fp, fp);
-  const auto outer_top = std::exchange(execution.top, frame_end);
-  Caller view(caller);
-  const auto slots = std::max(runtime::slot_count(function.type->params), runtime::slot_count(function.type->results));
-  auto result = (*function.host)(view, {arguments, slots});
-  execution.host_pc = outer_pc;
-  execution.host_fp = outer_fp;
-  execution.top = outer_top;
-  if (result) {
-    runtime::clear_unused_bits(function.type->results, arguments);
-    return true;
-  }
-  execution.ending = runtime::Ending::halted;
-  execution.halt = std::move(result).error();
-  if (auto* const trap = std::get_if<Trap>(&*execution.halt); trap != nullptr && trap->frames.empty()) {
-    execution.ending = runtime::Ending::trapped;
-    execution.trap_kind = trap->kind;
-    execution.trap_pc = pc;
-    execution.trap_fp = fp;
-  }
-  return false;
-}
-
-}  // namespace wzrun::interp
+}  // namespace wzrun::runtime

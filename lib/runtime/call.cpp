@@ -1,0 +1,122 @@
+#include "runtime/call.h"
+
+#include "runtime/backtrace.h"
+#include "runtime/native_code.h"
+#include "runtime/state.h"
+#include "runtime/trampoline.h"
+
+namespace wzrun::runtime {
+
+namespace {
+
+/// So many activations fit on the smallest stack that a thread may have; beyond, one looks before going on.
+constexpr std::uint32_t kUncheckedDepth = 8;
+
+Halt halt_of(Execution& execution) {
+  if (execution.ending == Ending::halted)
+    return *std::exchange(execution.halt, std::nullopt);
+  Trap trap{.kind = execution.ending == Ending::interrupted ? TrapKind::interrupted : execution.trap_kind};
+  if (execution.halt)  // a host function's trap
+    trap.detail = std::move(std::get<Trap>(*std::exchange(execution.halt, std::nullopt)).detail);
+  BacktraceBuilder builder(trap);
+  for (const auto* activation = execution.activation; activation != nullptr; activation = activation->outer) {
+    if (activation->engine == EngineKind::native)
+      add_native_frames(execution, *activation, builder);
+    else
+      execution.runtime->engine->add_frames(execution, *activation, builder);
+  }
+  builder.finish();
+  return trap;
+}
+
+struct Entry {
+  Execution& execution;
+  FunctionInstance& function;
+  std::uint64_t* slots;
+};
+
+WZRUN_ABANDONED void run_entry(void* argument) {
+  const auto& entry = *static_cast<Entry*>(argument);
+  if (entry.execution.interrupted.load(std::memory_order_acquire))
+    leave(entry.execution, Ending::interrupted);
+  enter(entry.execution, entry.function, entry.slots);
+}
+
+/// Calls a wasm function; whatever ends it ends here.
+Result<void> run(Execution& execution, FunctionInstance& function, std::uint64_t* slots) {
+  Entry entry{execution, function, slots};
+  auto* const landing = execution.landing;
+  auto* const activation = execution.activation;
+  auto* const top = execution.top;
+  const bool returned = wzrun_land(&execution.landing, run_entry, &entry);
+  execution.landing = landing;
+  if (returned)
+    return {};
+  auto halt = halt_of(execution);
+  execution.activation = activation;
+  execution.top = top;
+  return std::unexpected(std::move(halt));
+}
+
+}  // namespace
+
+WZRUN_ABANDONED void leave(Execution& execution) { wzrun_leave(execution.landing); }
+
+WZRUN_ABANDONED void leave(Execution& execution, Ending ending) {
+  execution.ending = ending;
+  wzrun_leave(execution.landing);
+}
+
+WZRUN_ABANDONED void leave(Execution& execution, TrapKind trap) {
+  execution.ending = Ending::trapped;
+  execution.trap_kind = trap;
+  wzrun_leave(execution.landing);
+}
+
+bool call_host(Execution& execution, Instance& caller, FunctionInstance& function, std::uint64_t* slots) {
+  Caller view(caller);
+  auto result = (*function.host)(view, {slots, function.slots});
+  if (result) [[likely]] {
+    clear_unused_bits(function.type->results, slots);
+    return true;
+  }
+  execution.ending = Ending::halted;
+  execution.halt = std::move(result).error();
+  if (auto* const trap = std::get_if<Trap>(&*execution.halt); trap != nullptr && trap->frames.empty()) {
+    execution.ending = Ending::trapped;
+    execution.trap_kind = trap->kind;
+  }
+  return false;
+}
+
+WZRUN_ABANDONED void enter(Execution& execution, FunctionInstance& function, std::uint64_t* slots) {
+  const auto* const outer = execution.activation;
+  if (outer != nullptr && outer->depth > kUncheckedDepth && !thread_stack_has_room()) [[unlikely]]
+    leave(execution, TrapKind::call_stack_exhausted);
+  if (function.native != nullptr)
+    enter_native(execution, function, slots);
+  else
+    execution.runtime->engine->enter(execution, function, slots);
+}
+
+Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
+  Instance& instance = *function.instance;
+  if (instance.closed.load(std::memory_order_acquire))
+    return std::unexpected(Exit{instance.exit_code});
+  if (function.host != nullptr) {
+    Caller caller(instance);
+    return (*function.host)(caller, stack);
+  }
+  ExecutionScope scope(instance);
+  if (scope.get() == nullptr || (function.native != nullptr && !scope.get()->have_native_stack()))
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
+  if (!scope.has_room())
+    return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});
+  auto result = run(*scope.get(), function, stack.data());
+  if (!result && instance.closed.load(std::memory_order_acquire) && !instance.runtime->interrupting.load())
+    if (const auto* const trap = std::get_if<Trap>(&result.error()); trap && trap->kind == TrapKind::interrupted)
+      return std::unexpected(Exit{instance.exit_code});
+  return result;
+}
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,241 @@
+#include "runtime/image.h"
+
+#include "wzrun/sha256.h"
+
+#include <fmt/format.h>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace wzrun::runtime {
+
+namespace {
+
+std::unexpected<Error> damaged(std::string_view what) {
+  return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, fmt::format("compiled code: {}", what)});
+}
+
+std::unexpected<Error> foreign(std::string_view what) {
+  return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, fmt::format("compiled code: {}", what)});
+}
+
+std::unexpected<Error> refused(std::string_view what, int error = errno) {
+  return std::unexpected(Error{ErrorKind::io, Error::kNoOffset,
+                               fmt::format("compiled code: {}: {}", what, std::system_category().message(error))});
+}
+
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+/// Whether a table of `count` elements lies between header and code.
+template <typename Element>
+bool is_table(const ImagePart& part, const ImageHeader& header, std::uint64_t count) {
+  constexpr auto element = sizeof(Element);
+  constexpr auto alignment = alignof(Element);
+  return part.offset >= sizeof(ImageHeader) && part.offset <= header.code.offset &&
+         part.size <= header.code.offset - part.offset && part.size / element == count && part.size % element == 0 &&
+         part.offset % alignment == 0;
+}
+
+/// Checks the header of an image of `size` bytes; reads no other page than that of the target's text.
+Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageExpectation& expectation) {
+  ImageHeader header;
+  std::memcpy(&header, image, sizeof header);
+  if (header.magic != kImageMagic)
+    return damaged("not an image");
+  if (header.format != kImageFormat)
+    return foreign(fmt::format("format {}, this version reads {}", header.format, kImageFormat));
+  if (header.total_size != size)
+    return damaged(fmt::format("{} bytes, the header says {}", size, header.total_size));
+  if (header.guarded > 1)
+    return damaged("an unknown kind of memory");
+  if (!std::has_single_bit(header.code_alignment) || header.code_alignment < page_size())
+    return foreign(fmt::format("aligned to {} bytes, pages here have {}", header.code_alignment, page_size()));
+  const auto& code = header.code;
+  if (code.offset < sizeof(ImageHeader) || code.offset % header.code_alignment != 0 || code.offset > size ||
+      code.size != size - code.offset || code.size >= kNoCode)
+    return damaged("the code is not where it must be");
+  if (!is_table<char>(header.target, header, header.target.size) ||
+      !is_table<std::uint32_t>(header.functions, header, expectation.functions) ||
+      !is_table<std::uint32_t>(header.tails, header, header.tails.size == 0 ? 0 : expectation.functions) ||
+      !is_table<std::uint32_t>(header.entries, header, expectation.types) ||
+      !is_table<ImageRange>(header.ranges, header, header.ranges.size / sizeof(ImageRange)) ||
+      !is_table<std::uint8_t>(header.lines, header, header.lines.size))
+    return damaged("a table does not fit the module");
+  const std::string_view target(reinterpret_cast<const char*>(image + header.target.offset), header.target.size);
+  if (target != expectation.target)
+    return foreign(fmt::format("made for \"{}\", this is \"{}\"", target, expectation.target));
+  return {};
+}
+
+/// Takes back what was mapped unless it is kept.
+struct Mapping {
+  void* address = MAP_FAILED;
+  std::size_t bytes = 0;
+
+  ~Mapping() {
+    if (address != MAP_FAILED)
+      munmap(address, bytes);
+  }
+  const std::uint8_t* begin() const { return static_cast<const std::uint8_t*>(address); }
+  const std::uint8_t* keep() { return static_cast<const std::uint8_t*>(std::exchange(address, MAP_FAILED)); }
+};
+
+bool make_executable(const Mapping& mapping) {
+  ImageHeader header;
+  std::memcpy(&header, mapping.begin(), sizeof header);
+  auto* const code = static_cast<std::uint8_t*>(mapping.address) + header.code.offset;
+  return header.code.size == 0 || mprotect(code, header.code.size, PROT_READ | PROT_EXEC) == 0;
+}
+
+std::shared_ptr<const Image> shared(const Image* image) { return std::shared_ptr<const Image>(image); }
+
+Expected<void> read_all(int descriptor, std::uint64_t offset, std::span<std::uint8_t> to) {
+  while (!to.empty()) {
+    const auto count = pread(descriptor, to.data(), to.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return refused("cannot read");
+    if (count == 0)
+      return damaged("the file ends too early");
+    to = to.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+/// Fills an anonymous mapping with an image, which is writable only until it is there.
+template <typename Fill>
+Expected<Mapping> copied(std::uint64_t size, const ImageExpectation& expectation, const Fill& fill) {
+  if (size < sizeof(ImageHeader))
+    return damaged("shorter than its header");
+  Mapping mapping{mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size};
+  if (mapping.address == MAP_FAILED)
+    return refused("no memory");
+  auto* const begin = static_cast<std::uint8_t*>(mapping.address);
+  WZRUN_CHECK(fill(std::span(begin, size)));
+  WZRUN_CHECK(check(begin, size, expectation));
+  __builtin___clear_cache(reinterpret_cast<char*>(begin), reinterpret_cast<char*>(begin + size));
+  if (mprotect(begin, size, PROT_READ) != 0 || !make_executable(mapping))
+    return refused("cannot make it executable");
+  return Mapping{std::exchange(mapping.address, MAP_FAILED), size};
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<const Image>> Image::from_bytes(std::span<const std::uint8_t> bytes,
+                                                         const ImageExpectation& expectation) {
+  auto mapping = WZRUN_TRY(copied(bytes.size(), expectation, [&](std::span<std::uint8_t> to) -> Expected<void> {
+    std::ranges::copy(bytes, to.begin());
+    return {};
+  }));
+  return shared(new Image(mapping.keep(), bytes.size()));
+}
+
+Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uint64_t offset, std::uint64_t size,
+                                                        const ImageExpectation& expectation) {
+  if (size < sizeof(ImageHeader))
+    return damaged("shorter than its header");
+  if (offset % page_size() == 0) {
+    // A mapping beyond the file's end faults: see that all of it is there.
+    struct stat status{};
+    if (fstat(descriptor, &status) != 0)
+      return refused("cannot read");
+    const auto end = static_cast<std::uint64_t>(status.st_size);
+    if (end < offset || end - offset < size)
+      return damaged("the file ends too early");
+    Mapping mapping{mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, static_cast<off_t>(offset)), size};
+    if (mapping.address == MAP_FAILED)
+      return refused("cannot map");
+    WZRUN_CHECK(check(mapping.begin(), size, expectation));
+    if (make_executable(mapping))
+      return shared(new Image(mapping.keep(), size));
+  }
+  auto mapping = WZRUN_TRY(
+      copied(size, expectation, [&](std::span<std::uint8_t> to) { return read_all(descriptor, offset, to); }));
+  return shared(new Image(mapping.keep(), size));
+}
+
+Image::~Image() { munmap(const_cast<std::uint8_t*>(base_), mapped_bytes_); }
+
+const void* Image::code_at(const ImagePart& table, std::uint32_t index) const {
+  if (index >= table.size / sizeof(std::uint32_t))
+    return nullptr;
+  const auto offset = reinterpret_cast<const std::uint32_t*>(base_ + table.offset)[index];
+  return offset < header().code.size ? base_ + header().code.offset + offset : nullptr;
+}
+
+const ImageRange* Image::range_at(std::uint64_t code_offset) const {
+  const std::span ranges(reinterpret_cast<const ImageRange*>(base_ + header().ranges.offset),
+                         header().ranges.size / sizeof(ImageRange));
+  const auto after = std::ranges::upper_bound(ranges, code_offset, {}, &ImageRange::begin);
+  if (after == ranges.begin())
+    return nullptr;
+  const auto& range = *std::prev(after);
+  return code_offset < range.end ? &range : nullptr;
+}
+
+namespace {
+
+/// LEB128 numbers up to an end that may come too early.
+struct LineReader {
+  const std::uint8_t* at;
+  const std::uint8_t* end;
+
+  bool done() const { return at >= end; }
+  std::uint64_t read(bool is_signed) {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
+      const std::uint8_t byte = *at++;
+      value |= std::uint64_t{byte & 0x7fU} << shift;
+      if ((byte & 0x80) != 0)
+        continue;
+      if (is_signed && (byte & 0x40) != 0 && shift + 7 < 64)
+        value |= ~std::uint64_t{0} << (shift + 7);
+      break;
+    }
+    return value;
+  }
+};
+
+}  // namespace
+
+std::uint64_t Image::module_offset(const ImageRange& range, std::uint64_t code_offset) const {
+  const auto& ranges = header().ranges;
+  const auto& lines = header().lines;
+  const auto* const next = &range + 1;
+  const auto* const end = reinterpret_cast<const ImageRange*>(base_ + ranges.offset + ranges.size);
+  const std::uint64_t begin_line = std::min<std::uint64_t>(range.lines, lines.size);
+  const std::uint64_t end_line = next < end ? std::min<std::uint64_t>(next->lines, lines.size) : lines.size;
+  if (end_line <= begin_line)
+    return 0;
+  LineReader in{base_ + lines.offset + begin_line, base_ + lines.offset + end_line};
+  std::uint64_t code = range.begin;
+  std::uint64_t module = 0;
+  std::uint64_t result = 0;
+  while (!in.done()) {
+    code += in.read(false);
+    module += in.read(true);
+    if (code > code_offset)
+      break;
+    result = module;
+  }
+  return result;
+}
+
+bool Image::checksum_holds() const {
+  const auto* const begin = base_ + sizeof(ImageHeader);
+  return sha256({begin, base_ + mapped_bytes_}) == header().checksum;
+}
+
+}  // namespace wzrun::runtime
