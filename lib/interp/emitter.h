@@ -299,6 +299,7 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   bool values_in_place(const Frame& target) const;
   void move_values(Frame& target);
   std::int32_t prepare_arguments(const wasm::FunctionType& type);
+  bool is_compiled(std::uint32_t function_index) const;
   std::int32_t window_of_callee(std::int32_t arguments, const wasm::FunctionType& type);
   void tail_call(std::int32_t reference_slot, const wasm::FunctionType& type, std::int32_t arguments);
   void reserve(std::int32_t slot) { frame_slots_ = slot > frame_slots_ ? slot : frame_slots_; }

@@ -339,11 +339,21 @@ std::int32_t Emitter::window_of_callee(std::int32_t arguments, const wasm::Funct
   return callee;
 }
 
+/// Whether instances may have native code for a function that the module defines. Then only the instance knows.
+bool Emitter::is_compiled(std::uint32_t function_index) const {
+  const auto& image = code_.module->compiled.image;
+  return image != nullptr && image->function(function_index - module_->imported_functions) != nullptr;
+}
+
 void Emitter::call(std::uint32_t function_index, const wasm::FunctionType& type) {
   const auto arguments = prepare_arguments(type);
   const auto callee = window_of_callee(arguments, type);
   if (function_index < module_->imported_functions) {
     emit(control_handlers.call_import, {function_index, u(arguments), u(callee)});
+  } else if (is_compiled(function_index)) {
+    reserve(callee + 1);
+    emit(control_handlers.ref_func, {function_index, u(callee)});
+    emit(control_handlers.call_ref, {u(arguments), u(callee), u(callee)});
   } else {
     Fields fields;
     fields.put64(reinterpret_cast<std::uint64_t>(code_.module->function(function_index)));
@@ -383,10 +393,11 @@ void Emitter::call_ref(std::uint32_t type_index, Operand reference) {
 
 void Emitter::return_call(std::uint32_t function_index, const wasm::FunctionType& type) {
   const auto arguments = prepare_arguments(type);
-  if (function_index < module_->imported_functions) {
+  const bool is_imported = function_index < module_->imported_functions;
+  if (is_imported || is_compiled(function_index)) {
     const auto reference = window_of_callee(arguments, type);
     reserve(reference + 1);
-    emit(control_handlers.resolve_import, {function_index, u(reference)});
+    emit(is_imported ? control_handlers.resolve_import : control_handlers.ref_func, {function_index, u(reference)});
     tail_call(reference, type, arguments);
     return;
   }

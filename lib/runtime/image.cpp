@@ -77,24 +77,32 @@ Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageE
   return {};
 }
 
-/// Takes back what was mapped unless it is kept.
-struct Mapping {
-  void* address = MAP_FAILED;
-  std::size_t bytes = 0;
-
+/// Memory that goes again unless it is kept.
+class Mapping {
+ public:
+  /// What mmap returned.
+  Mapping(void* address, std::size_t bytes) : address_(address), bytes_(bytes) {}
+  Mapping(Mapping&& other) noexcept : address_(std::exchange(other.address_, MAP_FAILED)), bytes_(other.bytes_) {}
+  Mapping& operator=(Mapping&&) = delete;
   ~Mapping() {
-    if (address != MAP_FAILED)
-      munmap(address, bytes);
+    if (address_ != MAP_FAILED)
+      munmap(address_, bytes_);
   }
-  const std::uint8_t* begin() const { return static_cast<const std::uint8_t*>(address); }
-  const std::uint8_t* keep() { return static_cast<const std::uint8_t*>(std::exchange(address, MAP_FAILED)); }
+
+  explicit operator bool() const { return address_ != MAP_FAILED; }
+  std::uint8_t* begin() const { return static_cast<std::uint8_t*>(address_); }
+  std::uint8_t* keep() { return static_cast<std::uint8_t*>(std::exchange(address_, MAP_FAILED)); }
+
+ private:
+  void* address_;
+  std::size_t bytes_;
 };
 
 bool make_executable(const Mapping& mapping) {
   ImageHeader header;
   std::memcpy(&header, mapping.begin(), sizeof header);
-  auto* const code = static_cast<std::uint8_t*>(mapping.address) + header.code.offset;
-  return header.code.size == 0 || mprotect(code, header.code.size, PROT_READ | PROT_EXEC) == 0;
+  return header.code.size == 0 ||
+         mprotect(mapping.begin() + header.code.offset, header.code.size, PROT_READ | PROT_EXEC) == 0;
 }
 
 std::shared_ptr<const Image> shared(const Image* image) { return std::shared_ptr<const Image>(image); }
@@ -119,16 +127,16 @@ template <typename Fill>
 Expected<Mapping> copied(std::uint64_t size, const ImageExpectation& expectation, const Fill& fill) {
   if (size < sizeof(ImageHeader))
     return damaged("shorter than its header");
-  Mapping mapping{mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size};
-  if (mapping.address == MAP_FAILED)
+  Mapping mapping(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
+  if (!mapping)
     return refused("no memory");
-  auto* const begin = static_cast<std::uint8_t*>(mapping.address);
+  auto* const begin = mapping.begin();
   WZRUN_CHECK(fill(std::span(begin, size)));
   WZRUN_CHECK(check(begin, size, expectation));
   __builtin___clear_cache(reinterpret_cast<char*>(begin), reinterpret_cast<char*>(begin + size));
   if (mprotect(begin, size, PROT_READ) != 0 || !make_executable(mapping))
     return refused("cannot make it executable");
-  return Mapping{std::exchange(mapping.address, MAP_FAILED), size};
+  return mapping;
 }
 
 }  // namespace
@@ -154,8 +162,8 @@ Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uin
     const auto end = static_cast<std::uint64_t>(status.st_size);
     if (end < offset || end - offset < size)
       return damaged("the file ends too early");
-    Mapping mapping{mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, static_cast<off_t>(offset)), size};
-    if (mapping.address == MAP_FAILED)
+    Mapping mapping(mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, static_cast<off_t>(offset)), size);
+    if (!mapping)
       return refused("cannot map");
     WZRUN_CHECK(check(mapping.begin(), size, expectation));
     if (make_executable(mapping))
