@@ -18,6 +18,7 @@ struct ImageBuilder {
   std::string target = "test";
   bool guarded = true;
   std::vector<std::uint32_t> functions;
+  std::vector<std::uint32_t> tails;
   std::vector<std::uint32_t> entries;
   std::vector<runtime::ImageRange> ranges;
   std::vector<std::uint8_t> lines;
@@ -49,6 +50,7 @@ struct ImageBuilder {
     header.guarded = guarded ? 1 : 0;
     header.target = add(target.data(), target.size(), 1);
     header.functions = add(functions.data(), functions.size() * sizeof functions[0], 8);
+    header.tails = add(tails.data(), tails.size() * sizeof tails[0], 8);
     header.entries = add(entries.data(), entries.size() * sizeof entries[0], 8);
     header.ranges = add(ranges.data(), ranges.size() * sizeof ranges[0], 8);
     header.lines = add(lines.data(), lines.size(), 1);

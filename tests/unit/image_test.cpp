@@ -23,6 +23,7 @@ const runtime::ImageExpectation kExpected{"test", kFunctions, kTypes};
 ImageBuilder sample() {
   ImageBuilder builder;
   builder.functions = {0, runtime::kNoCode, 40};
+  builder.tails = {4, runtime::kNoCode, runtime::kNoCode};
   builder.entries = {64, runtime::kNoCode};
   builder.code.resize(100, 0xcc);
   builder.ranges = {{0, 32, 5, 0}, {40, 60, 7, 0}, {64, 100, runtime::kNoCode, 0}};
@@ -57,6 +58,8 @@ TEST_CASE("image: functions, entries, ranges and lines are found") {
   CHECK(image.function(1) == nullptr);
   CHECK(image.function(2) == code + 40);
   CHECK(image.function(3) == nullptr);
+  CHECK(image.tail(0) == code + 4);
+  CHECK(image.tail(2) == nullptr);
   CHECK(reinterpret_cast<const std::uint8_t*>(image.entry(0)) == code + 64);
   CHECK((image.entry(1) == nullptr));
   CHECK(image.range_at(31)->function == 5);
@@ -115,8 +118,8 @@ TEST_CASE("image: what is not an image, or for another version, module or target
 TEST_CASE("image: parts outside the image, or of odd places and sizes, are refused") {
   const std::uint64_t values[] = {
       0, 1, sizeof(ImageHeader) - 1, 0x7fffffff, 0xfffffff0, 1ULL << 32, 1ULL << 63, ~0ULL - 7, ~0ULL};
-  for (const auto part : {&ImageHeader::target, &ImageHeader::functions, &ImageHeader::entries, &ImageHeader::ranges,
-                          &ImageHeader::lines, &ImageHeader::code})
+  for (const auto part : {&ImageHeader::target, &ImageHeader::functions, &ImageHeader::tails, &ImageHeader::entries,
+                          &ImageHeader::ranges, &ImageHeader::lines, &ImageHeader::code})
     for (const auto value : values) {
       CAPTURE(value);
       CHECK(!error_of([&](ImageHeader& h) { (h.*part).offset = value; }).empty());
