@@ -458,12 +458,38 @@ Lowering::Operand Lowering::ref_as_non_null(Operand reference) {
 
 namespace {
 
+/// Whether arguments of the type go on the stack. LLVM 22 drops those of tail calls on x86-64 (its issue 199224).
+bool needs_stack([[maybe_unused]] const wasm::FunctionType& type) {
+#if defined(__x86_64__)
+  constexpr std::size_t kIntegerRegisters = 6;
+  constexpr std::size_t kVectorRegisters = 8;
+  std::size_t integers = type.results.size() > 1 ? 2 : 1;
+  std::size_t vectors = 0;
+  for (const auto param : type.params) {
+    const bool is_vector =
+        param.kind() == ValueKind::f32 || param.kind() == ValueKind::f64 || param.kind() == ValueKind::v128;
+    ++(is_vector ? vectors : integers);
+  }
+  return integers > kIntegerRegisters || vectors > kVectorRegisters;
+#else
+  return false;
+#endif
+}
+
 struct TailCallFinder : wasm::NullSink {
   static constexpr bool kListens = true;
+  const wasm::Module& module;
   bool found = false;
-  void return_call(std::uint32_t, const wasm::FunctionType&) { found = true; }
-  void return_call_indirect(std::uint32_t, std::uint32_t, Operand) { found = true; }
-  void return_call_ref(std::uint32_t, Operand) { found = true; }
+  bool on_stack = false;
+
+  explicit TailCallFinder(const wasm::Module& wasm) : module(wasm) {}
+  void note(const wasm::FunctionType& type) {
+    found = true;
+    on_stack = on_stack || needs_stack(type);
+  }
+  void return_call(std::uint32_t, const wasm::FunctionType& type) { note(type); }
+  void return_call_indirect(std::uint32_t, std::uint32_t type, Operand) { note(module.types[type].function); }
+  void return_call_ref(std::uint32_t type, Operand) { note(module.types[type].function); }
 };
 
 struct UnsupportedFinder : wasm::NullSink {
@@ -487,10 +513,13 @@ struct UnsupportedFinder : wasm::NullSink {
 }  // namespace
 
 Expected<bool> makes_tail_calls(const wasm::Module& wasm) {
-  TailCallFinder finder;
+  TailCallFinder finder(wasm);
   wasm::FunctionReader<TailCallFinder> scanner(wasm, finder);
-  for (std::uint32_t index = wasm.imported_functions; index < wasm.functions.size() && !finder.found; ++index)
+  for (std::uint32_t index = wasm.imported_functions; index < wasm.functions.size(); ++index)
     WZRUN_CHECK(scanner.read(index));
+  if (finder.on_stack)
+    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
+                                 "a tail call has more arguments than registers, which LLVM 22 compiles wrongly"});
   return finder.found;
 }
 

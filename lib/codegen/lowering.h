@@ -259,7 +259,8 @@ class Lowering {
   std::uint64_t location_offset_ = 0;
 };
 
-/// Whether any function makes a tail call. Errors: malformed and invalid, if nobody has validated the module.
+/// Whether any function makes a tail call.
+/// Errors: unsupported if one cannot be compiled; malformed and invalid, if nobody has validated the module.
 Expected<bool> makes_tail_calls(const wasm::Module& wasm);
 
 /// Defines functions [first, last) of the module. Yields those that are left to the interpreter, because they have an

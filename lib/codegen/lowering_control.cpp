@@ -370,22 +370,20 @@ void Lowering::emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::Arr
 }
 
 void Lowering::return_call(std::uint32_t function_index, const wasm::FunctionType& type) {
-  auto arguments = arguments_of(type, instance());
-  llvm::Function* callee = nullptr;
   if (function_index < m_.wasm.imported_functions) {
     auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, imported_functions));
-    arguments.insert(arguments.begin() + 1, constant_load(b_.getPtrTy(), list, function_index * sizeof(void*)));
-    callee = m_.call_thunk(m_.wasm.functions[function_index].type_index);
-    if (has_buffer())
-      arguments.insert(arguments.begin() + 2, function_->getArg(1));
-  } else {
-    callee = m_.function(function_index);
-    if (has_buffer())
-      arguments.insert(arguments.begin() + 1, function_->getArg(1));
+    auto* const function = constant_load(b_.getPtrTy(), list, function_index * sizeof(void*));
+    return_call_instance(type, m_.wasm.functions[function_index].type_index, function);
+    return;
   }
+  auto arguments = arguments_of(type, instance());
+  if (has_buffer())
+    arguments.insert(arguments.begin() + 1, function_->getArg(1));
+  auto* const callee = m_.function(function_index);
   emit_tail_call(callee->getFunctionType(), callee, arguments);
 }
 
+/// What makes no tail calls itself is called in the ordinary way: it needs this one frame more, and its traps name it.
 void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
   auto* const tail = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, tail));
   auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
@@ -401,7 +399,11 @@ void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_
   arguments[0] = instance();
   arguments.insert(arguments.begin() + 1, function);
   auto* const thunk = m_.call_thunk(type_index);
-  emit_tail_call(thunk->getFunctionType(), thunk, arguments);
+  auto* const call = placed(create_call(b_, thunk->getFunctionType(), thunk, arguments, m_.convention()));
+  if (call->getType()->isVoidTy())
+    b_.CreateRetVoid();
+  else
+    b_.CreateRet(call);
 }
 
 void Lowering::return_call_indirect(std::uint32_t table, std::uint32_t type_index, Operand index) {

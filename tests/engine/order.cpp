@@ -43,7 +43,7 @@ TEST_CASE("order: a loop that traps has done all of its turns, and no more") {
   on_each_engine([](Engine& engine) {
     auto module = engine.load("engine/order");
     trap_of(module, "count up", {i(1000)});
-    CHECK(word(module, 8) == 66);  // 65 loads inside, the 66th counts and traps
+    CHECK(word(module, 8) == 67);  // 66 loads inside, the 67th turn counts and traps
 
     trap_of(module, "fill up", {i(kOutside - 400), i(101)});
     CHECK(word(module, kOutside - 404) == 0);

@@ -131,9 +131,9 @@ TEST_CASE("recursion: frames of 50,000 locals") {
     REQUIRE(compiled);
     const auto module = engine.instantiate(*compiled);
     CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
-    const auto trap = trap_of(module, "huge", {Value::i32(100)});
+    const auto trap = trap_of(module, "huge", {Value::i32(kDeep)});
     CHECK(to_string(trap.kind) == "call stack exhausted");
-    CHECK(trap.frames.size() == 21);
+    CHECK(trap.frames.size() > 20);
   });
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("recursion: frames of 50,000 locals on a thread with a small stack") {
     Engine engine(MemoryKind::guarded);
     const auto module = engine.instantiate(*engine.runtime.compile(ModuleBytes::borrow(kHugeFrame)));
     CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
-    trap_of(module, "huge", {Value::i32(100)});
+    trap_of(module, "huge", {Value::i32(kDeep)});
   };
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -169,8 +169,9 @@ TEST_CASE("tail calls: ten million deep on one frame") {
         CHECK(value_of(module, "tail indirect", {Value::i32(kDeep)}).i32() == 8);
         const auto by_reference = engine.instantiate(*engine.runtime.compile(ModuleBytes::borrow(kTailCallRef)));
         CHECK(value_of(by_reference, "ref", {Value::i32(kDeep)}).i32() == 9);
+        const auto wide_module = engine.load("engine/tail_wide");
         const auto wide = [&](std::uint32_t depth) {
-          return value_of(module, "tail wide",
+          return value_of(wide_module, "tail wide",
                           {Value::i32(depth), Value::i64(0), Value::f64(0), Value::f32(0), Value::i64(0), Value::i64(0),
                            Value::i64(0), Value::i64(0)})
               .i32();
