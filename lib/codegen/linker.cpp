@@ -182,8 +182,8 @@ void add_lines(const llvm::object::ObjectFile& object,
 }  // namespace
 
 Expected<LinkedCode> link(std::span<const Object> objects) {
+  const auto pool = std::make_shared<llvm::orc::SymbolStringPool>();  // outlives the names that `linking` keeps
   Linking linking;
-  const auto pool = std::make_shared<llvm::orc::SymbolStringPool>();
   std::vector<std::unique_ptr<llvm::object::ObjectFile>> files;
   for (const auto& object : objects) {
     const llvm::MemoryBufferRef buffer({object.data(), object.size()}, "object");
