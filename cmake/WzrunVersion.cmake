@@ -4,9 +4,16 @@ set(wzrun_version_dir "${CMAKE_CURRENT_BINARY_DIR}/generated")
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} -dumpmachine
   OUTPUT_VARIABLE wzrun_triple OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 
+set(wzrun_llvm_version none)
+if(WZRUN_CODEGEN)
+  find_package(LLVM 22.1 REQUIRED CONFIG)
+  set(wzrun_llvm_version ${LLVM_PACKAGE_VERSION})
+endif()
+
 set(wzrun_write_version
   ${CMAKE_COMMAND} -D SOURCE_DIR=${CMAKE_CURRENT_SOURCE_DIR} -D OUTPUT_DIR=${wzrun_version_dir}
-  -D VERSION=${PROJECT_VERSION} -D TARGET=${wzrun_triple} -P ${CMAKE_CURRENT_LIST_DIR}/write_version.cmake)
+  -D VERSION=${PROJECT_VERSION} -D TARGET=${wzrun_triple} -D LLVM_VERSION=${wzrun_llvm_version}
+  -P ${CMAKE_CURRENT_LIST_DIR}/write_version.cmake)
 execute_process(COMMAND ${wzrun_write_version} COMMAND_ERROR_IS_FATAL ANY)
 add_custom_target(wzrun_write_version COMMAND ${wzrun_write_version}
   BYPRODUCTS ${wzrun_version_dir}/version.h COMMENT "Checking the build id" VERBATIM)

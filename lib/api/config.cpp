@@ -15,6 +15,18 @@ T changed(const T& config, Member T::* member, Value value) {
 
 }  // namespace
 
+std::string_view to_string(EngineKind kind) {
+  switch (kind) {
+    case EngineKind::automatic:
+      return "auto";
+    case EngineKind::llvm:
+      return "llvm";
+    case EngineKind::interpreter:
+      return "interp";
+  }
+  return "unknown";
+}
+
 RuntimeConfig RuntimeConfig::with_features(CoreFeatures features) const {
   return changed(*this, &RuntimeConfig::features_, features);
 }
@@ -26,6 +38,22 @@ RuntimeConfig RuntimeConfig::with_max_stack_bytes(std::uint64_t bytes) const {
 }
 RuntimeConfig RuntimeConfig::with_compile_threads(unsigned threads) const {
   return changed(*this, &RuntimeConfig::compile_threads_, threads);
+}
+RuntimeConfig RuntimeConfig::with_engine(EngineKind engine) const {
+  return changed(*this, &RuntimeConfig::engine_, engine);
+}
+RuntimeConfig RuntimeConfig::with_opt_level(unsigned level) const {
+  return changed(*this, &RuntimeConfig::opt_level_, std::min(level, kMaxOptLevel));
+}
+RuntimeConfig RuntimeConfig::with_cache(std::shared_ptr<CompilationCache> cache, CacheUse use) const {
+  return changed(changed(*this, &RuntimeConfig::cache_use_, use), &RuntimeConfig::cache_, std::move(cache));
+}
+RuntimeConfig RuntimeConfig::with_precompiled_files(bool allowed) const {
+  return changed(*this, &RuntimeConfig::precompiled_files_, allowed);
+}
+RuntimeConfig RuntimeConfig::with_compile_progress(
+    std::function<void(std::uint64_t done, std::uint64_t total)> progress) const {
+  return changed(*this, &RuntimeConfig::compile_progress_, std::move(progress));
 }
 
 FSConfig FSConfig::with_mount(DirectoryMount mount) const {

@@ -1,9 +1,12 @@
+#include "runtime/image.h"
 #include "wzrun/runtime.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -44,22 +47,6 @@ struct Pages {
   }
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd, bool owned) : fd_(fd), owned_(owned) {}
-  ~Descriptor() {
-    if (owned_ && fd_ >= 0)
-      close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-  bool owned_;
-};
-
 /// Behind a first line `#!...`, as the kernel leaves it in a script.
 std::span<const std::uint8_t> without_shebang(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < 2 || bytes[0] != '#' || bytes[1] != '!')
@@ -70,25 +57,48 @@ std::span<const std::uint8_t> without_shebang(std::span<const std::uint8_t> byte
 
 }  // namespace
 
-Expected<ModuleBytes> ModuleBytes::from_file(const std::string& path) {
+Expected<ModuleFile> ModuleFile::open(const std::string& path) {
   const bool standard_input = path == "-";
-  const Descriptor file(standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC), !standard_input);
-  if (file.get() < 0)
+  const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
     return io_error(std::strerror(errno));
+  ModuleFile file;
+  file.path_ = path;
+  file.descriptor_ = {new int(fd), [standard_input](const int* descriptor) {
+                        if (!standard_input)
+                          close(*descriptor);
+                        delete descriptor;
+                      }};
   struct stat status{};
-  if (fstat(file.get(), &status) != 0)
+  if (fstat(fd, &status) != 0)
     return io_error(std::strerror(errno));
   if (S_ISDIR(status.st_mode))
     return io_error("is a directory, not a module");
-  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) > kMaxBytes)
+  if (!S_ISREG(status.st_mode) ||
+      lseek(fd, 0, SEEK_CUR) != 0)  // else what was read of standard input is not the module
+    return file;
+  file.fingerprint_ = FileFingerprint::of(fd);
+  std::array<char, runtime::kImageMagic.size()> magic{};
+  file.precompiled_ = pread(fd, magic.data(), magic.size(), 0) == magic.size() && magic == runtime::kImageMagic;
+  return file;
+}
+
+int ModuleFile::fd() const { return *descriptor_; }
+
+bool ModuleFile::is_unchanged() const { return fingerprint_ && FileFingerprint::of(fd()) == fingerprint_; }
+
+Expected<ModuleBytes> ModuleFile::read() const {
+  if (fingerprint_ && fingerprint_->size_bytes > kMaxBytes)
     return io_error("is larger than 4 GiB");
   const auto pages = std::make_shared<Pages>();
   // One byte more than the size, so that the end is seen without growing.
-  auto wanted = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) + 1 : std::size_t{1} << 20;
+  const auto wanted = fingerprint_ ? static_cast<std::size_t>(fingerprint_->size_bytes) + 1 : std::size_t{1} << 20;
   for (;;) {
     if (pages->size == pages->capacity && !pages->reserve(std::max(wanted, pages->capacity * 2)))
       return io_error("not enough memory to read it");
-    const auto count = read(file.get(), pages->data + pages->size, pages->capacity - pages->size);
+    auto* const to = pages->data + pages->size;
+    const auto room = pages->capacity - pages->size;
+    const auto count = fingerprint_ ? pread(fd(), to, room, static_cast<off_t>(pages->size)) : ::read(fd(), to, room);
     if (count == 0)
       break;
     if (count < 0) {
@@ -100,24 +110,25 @@ Expected<ModuleBytes> ModuleBytes::from_file(const std::string& path) {
     if (pages->size > kMaxBytes)
       return io_error("is larger than 4 GiB");
   }
+  return ModuleBytes::keep(without_shebang({pages->data, pages->size}), pages);
+}
+
+Expected<ModuleBytes> ModuleBytes::from_file(const std::string& path) {
+  return WZRUN_TRY(ModuleFile::open(path)).read();
+}
+
+ModuleBytes ModuleBytes::keep(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> owner) {
   ModuleBytes result;
-  result.view_ = without_shebang({pages->data, pages->size});
-  result.owner_ = pages;
+  result.view_ = bytes;
+  result.owner_ = std::move(owner);
   return result;
 }
 
 ModuleBytes ModuleBytes::own(std::vector<std::uint8_t> bytes) {
   const auto owner = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes));
-  ModuleBytes result;
-  result.view_ = *owner;
-  result.owner_ = owner;
-  return result;
+  return keep(*owner, owner);
 }
 
-ModuleBytes ModuleBytes::borrow(std::span<const std::uint8_t> bytes) {
-  ModuleBytes result;
-  result.view_ = bytes;
-  return result;
-}
+ModuleBytes ModuleBytes::borrow(std::span<const std::uint8_t> bytes) { return keep(bytes, nullptr); }
 
 }  // namespace wzrun

@@ -94,16 +94,6 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 
 const RuntimeConfig& Runtime::config() const { return state_->config; }
 
-Expected<CompiledModule> Runtime::compile(ModuleBytes bytes) {
-  auto code = std::make_shared<runtime::CompiledCode>();
-  code->bytes = std::move(bytes);
-  code->module = WZRUN_TRY(wasm::decode(code->bytes.view(), state_->config.features()));
-  WZRUN_CHECK(wasm::validate(code->module, {.threads = state_->config.compile_threads()}));
-  code->type_ids = WZRUN_TRY(state_->types.intern(code->module));
-  code->engine_code = state_->engine->prepare(*code);
-  return CompiledModule(std::move(code));
-}
-
 Result<Module> Runtime::instantiate(const CompiledModule& compiled, const ModuleConfig& config) {
   for (const auto& argument : config.args())
     if (argument.find('\0') != std::string::npos)

@@ -2,6 +2,7 @@
 
 #include "runtime/fault.h"
 #include "runtime/native_code.h"
+#include "wasm/decoder.h"
 
 #include <sys/mman.h>
 #include <algorithm>
@@ -161,6 +162,16 @@ void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {
       *slots &= 0xffffffff;
     slots += type.is_vector() ? 2 : 1;
   }
+}
+
+Expected<void> CompiledCode::require_bodies() {
+  const std::scoped_lock lock(reading_bodies_);
+  if (has_bodies)
+    return {};
+  whole_ = WZRUN_TRY(read_bodies());
+  module.code = WZRUN_TRY(wasm::decode(whole_.view(), module.features)).code;
+  has_bodies = true;
+  return {};
 }
 
 const wasm::NameSection& CompiledCode::names() const {

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,7 +36,10 @@ struct RuntimeState;
 struct CompiledCode {
   ModuleBytes bytes;
   wasm::Module module;
-  std::vector<std::uint32_t> type_ids;  ///< runtime-wide id of each type index
+  CompilationReport report;
+  bool has_bodies = true;                              ///< false: function bodies are empty until require_bodies()
+  std::function<Expected<ModuleBytes>()> read_bodies;  ///< the whole module, if has_bodies is not
+  std::vector<std::uint32_t> type_ids;                 ///< runtime-wide id of each type index
   std::unique_ptr<EngineCode> engine_code;
   std::vector<HostModuleBuilder::HostFunction> host_functions;  ///< only of a host module, by function index
   mutable std::once_flag names_read;
@@ -56,11 +60,15 @@ struct CompiledCode {
   /// Gives compiled code to the instances that are made from now on; those whose memories it does not fit use the
   /// interpreter, as do functions that it lacks. Once only, and before the first instance.
   void attach_image(std::shared_ptr<const Image> compiled);
+  /// Makes the bodies be there, which the interpreter needs. Errors: io.
+  Expected<void> require_bodies();
   /// Read when the first name is needed.
   const wasm::NameSection& names() const;
   const wasm::Export* find_export(std::string_view name);
 
  private:
+  std::mutex reading_bodies_;
+  ModuleBytes whole_;  ///< what the bodies are views of, once they were read
   AddressTable<const CompiledCode>::Place* image_place_ = nullptr;
 };
 

@@ -86,6 +86,8 @@ class Linker {
       WZRUN_CHECK(resolve(import));
     WZRUN_CHECK(create_functions());
     WZRUN_CHECK(create_memories());
+    if (instance_->image == nullptr)
+      WZRUN_CHECK(code_->require_bodies());
     create_tags();
     instance_->imported_functions = instance_->imported_function_list.data();
     WZRUN_CHECK(create_globals());

@@ -6,6 +6,7 @@ namespace wzrun::wasm {
 
 struct DecodeOptions {
   bool keep_custom_sections = true;  ///< false: only their framing is checked
+  bool bodies_are_absent = false;  ///< the code section is as without_bodies() leaves it; Module::code has empty bodies
 };
 
 /// Reads the module's sections. Types are canonical afterwards and every index outside of bodies and constant

@@ -22,6 +22,8 @@ std::string_view to_string(ErrorKind kind) {
       return "invalid argument";
     case ErrorKind::io:
       return "input or output";
+    case ErrorKind::not_cached:
+      return "not cached";
   }
   return "unknown";
 }

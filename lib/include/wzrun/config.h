@@ -14,6 +14,23 @@
 /// Configurations are immutable values: each `with_` returns a changed copy.
 namespace wzrun {
 
+class CompilationCache;
+
+/// What runs code.
+enum class EngineKind : std::uint8_t {
+  automatic,    ///< compiled code if the cache has it, else the interpreter
+  llvm,         ///< compiled code, made now if the cache does not have it; the interpreter for what cannot be compiled
+  interpreter,  ///< starts at once, with anything
+};
+std::string_view to_string(EngineKind kind);
+
+/// What may be done with a cache.
+enum class CacheUse : std::uint8_t {
+  read_write,
+  read_only,  ///< nothing is stored
+  require,    ///< nothing is stored, and compiling is an error unless the cache has the module's code
+};
+
 class RuntimeConfig {
  public:
   /// Instructions and types outside these features are errors. Default: CoreFeatures::V3.
@@ -23,21 +40,49 @@ class RuntimeConfig {
   [[nodiscard]] RuntimeConfig with_max_memory_bytes(std::uint64_t bytes) const;
   /// Stack that one call of a program may use, in bytes of interpreter frames. Default: kDefaultMaxStackBytes.
   [[nodiscard]] RuntimeConfig with_max_stack_bytes(std::uint64_t bytes) const;
-  /// Threads that validate a module. Default: 0, one for each processor.
+  /// Threads that validate and compile a module. Default: 0, one for each processor.
   [[nodiscard]] RuntimeConfig with_compile_threads(unsigned threads) const;
+  /// Default: automatic.
+  [[nodiscard]] RuntimeConfig with_engine(EngineKind engine) const;
+  /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code. Code of another level is not used.
+  /// Default: 2.
+  [[nodiscard]] RuntimeConfig with_opt_level(unsigned level) const;
+  /// Where compiled code is looked for and kept. Default: nowhere.
+  [[nodiscard]] RuntimeConfig with_cache(std::shared_ptr<CompilationCache> cache,
+                                         CacheUse use = CacheUse::read_write) const;
+  /// Whether files that Runtime::precompile made may be run: the native code in them is not checked, so whoever wrote
+  /// the file can do all that this process can. Default: they may not.
+  [[nodiscard]] RuntimeConfig with_precompiled_files(bool allowed) const;
+  /// Called from any thread while a module is compiled: of `total` bytes of code, `done` are.
+  [[nodiscard]] RuntimeConfig with_compile_progress(
+      std::function<void(std::uint64_t done, std::uint64_t total)> progress) const;
 
   CoreFeatures features() const { return features_; }
   std::uint64_t max_memory_bytes() const { return max_memory_bytes_; }
   std::uint64_t max_stack_bytes() const { return max_stack_bytes_; }
   unsigned compile_threads() const { return compile_threads_; }
+  EngineKind engine() const { return engine_; }
+  unsigned opt_level() const { return opt_level_; }
+  const std::shared_ptr<CompilationCache>& cache() const { return cache_; }
+  CacheUse cache_use() const { return cache_use_; }
+  bool precompiled_files() const { return precompiled_files_; }
+  const std::function<void(std::uint64_t, std::uint64_t)>& compile_progress() const { return compile_progress_; }
 
   static constexpr std::uint64_t kDefaultMaxStackBytes = 8U << 20;
+  static constexpr unsigned kDefaultOptLevel = 2;
+  static constexpr unsigned kMaxOptLevel = 3;
 
  private:
   CoreFeatures features_ = CoreFeatures::V3;
   std::uint64_t max_memory_bytes_ = ~std::uint64_t{0};
   std::uint64_t max_stack_bytes_ = kDefaultMaxStackBytes;
   unsigned compile_threads_ = 0;
+  EngineKind engine_ = EngineKind::automatic;
+  unsigned opt_level_ = kDefaultOptLevel;
+  std::shared_ptr<CompilationCache> cache_;
+  CacheUse cache_use_ = CacheUse::read_write;
+  bool precompiled_files_ = false;
+  std::function<void(std::uint64_t, std::uint64_t)> compile_progress_;
 };
 
 /// A host directory that the program may use.

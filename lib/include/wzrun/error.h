@@ -19,6 +19,7 @@ enum class ErrorKind : std::uint8_t {
   unsupported,       ///< valid, but past a limit of this implementation or switched off
   invalid_argument,  ///< a configuration or call that cannot be carried out
   io,                ///< the operating system refused
+  not_cached,        ///< the cache has no code of the module, and CacheUse::require wants it
 };
 
 std::string_view to_string(ErrorKind kind);

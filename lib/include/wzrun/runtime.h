@@ -1,10 +1,12 @@
 #pragma once
 
+#include "wzrun/cache.h"
 #include "wzrun/config.h"
 #include "wzrun/error.h"
 #include "wzrun/host_module.h"
 #include "wzrun/module.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,12 +31,39 @@ class ModuleBytes {
   static ModuleBytes own(std::vector<std::uint8_t> bytes);
   /// The bytes must outlive the compiled module.
   static ModuleBytes borrow(std::span<const std::uint8_t> bytes);
+  /// The bytes live as long as `owner` does.
+  static ModuleBytes keep(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> owner);
 
   std::span<const std::uint8_t> view() const { return view_; }
 
  private:
   std::shared_ptr<const void> owner_;
   std::span<const std::uint8_t> view_;
+};
+
+/// A module's file, opened and not read: a cache can spare its reading. Copies share the descriptor.
+class ModuleFile {
+ public:
+  /// Opens a regular file, FIFO, device or `-` (standard input). Errors: io, with the system's reason.
+  static Expected<ModuleFile> open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  /// Of a regular file, when it was opened.
+  const std::optional<FileFingerprint>& fingerprint() const { return fingerprint_; }
+  /// Whether its contents are what they were when it was opened. False for what is no regular file.
+  bool is_unchanged() const;
+  /// Whether it begins as files do that Runtime::precompile made.
+  bool is_precompiled() const { return precompiled_; }
+  int fd() const;
+  /// Reads it to its end, at most 4 GiB; from the beginning if it is a regular file. A first line that starts with `#!`
+  /// is skipped. Errors: io, with the system's reason.
+  Expected<ModuleBytes> read() const;
+
+ private:
+  std::string path_;
+  std::shared_ptr<const int> descriptor_;
+  std::optional<FileFingerprint> fingerprint_;
+  bool precompiled_ = false;
 };
 
 enum class ExternalKind : std::uint8_t { function, table, memory, global, tag };
@@ -47,6 +76,21 @@ struct External {
   std::string type;  ///< in the text format, such as `(func (param i32) (result i32))`
 };
 
+/// How a module became ready to run.
+struct CompilationReport {
+  EngineKind engine = EngineKind::interpreter;  ///< llvm: it has compiled code
+  enum class Cache : std::uint8_t { unused, hit, miss };
+  Cache cache = Cache::unused;
+  std::string cache_reason;  ///< of a miss
+  bool stored = false;       ///< its code is in the cache now
+  std::string warning;       ///< why there is no compiled code although it was asked for, or why it was not stored
+  struct Phase {
+    std::string_view name;
+    std::chrono::nanoseconds duration{};
+  };
+  std::vector<Phase> phases;  ///< in order
+};
+
 /// A decoded and validated module. Copies share it. It must not outlive its Runtime.
 class CompiledModule {
  public:
@@ -56,6 +100,7 @@ class CompiledModule {
   std::string name() const;
   std::vector<External> imports() const;
   std::vector<External> exports() const;
+  const CompilationReport& report() const;
   const std::shared_ptr<runtime::CompiledCode>& code() const { return code_; }
 
  private:
@@ -71,8 +116,17 @@ class Runtime {
   Runtime(Runtime&&) noexcept;
   Runtime& operator=(Runtime&&) noexcept;
 
-  /// Errors: malformed, invalid, unsupported, with the byte offset.
+  /// Makes a module ready to run with the configured engine. A module whose code the cache has was valid when it was
+  /// put there, and is not validated again.
+  /// Errors: malformed, invalid, unsupported, with the byte offset; not_cached.
   Expected<CompiledModule> compile(ModuleBytes bytes);
+  /// The same of a file, which is not read if the cache knows it and has its code. It must not change until the last
+  /// instance is made. Errors: io; and for a precompiled one invalid_argument if it was made for another wzrun,
+  /// processor or configuration, or is not allowed.
+  Expected<CompiledModule> compile(const ModuleFile& file);
+  /// A file that compile() takes in place of the module: the module and its compiled code.
+  /// Errors: as compile(); unsupported if it cannot be compiled.
+  Expected<std::vector<std::uint8_t>> precompile(const ModuleFile& file);
   /// Links, initialises, runs the start function and the configured start functions.
   /// Errors: an Error (unlinkable, unsupported, invalid_argument), or what a start function did: Trap or Exit.
   Result<Module> instantiate(const CompiledModule& module, const ModuleConfig& config = {});

@@ -1,0 +1,321 @@
+// From a module's bytes to something that can be instantiated: out of the cache, through the compiler, or as it is.
+
+#include "runtime/compiled_file.h"
+#include "runtime/compiler.h"
+#include "runtime/image.h"
+#include "runtime/state.h"
+#include "runtime/target.h"
+#include "wasm/bodies.h"
+#include "wasm/decoder.h"
+#include "wasm/validator.h"
+#include "wzrun/runtime.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace wzrun {
+
+namespace {
+
+using runtime::CompiledCode;
+using Cache = CompilationReport::Cache;
+
+/// Whether 32-bit memories will most likely have the address space for their guards.
+bool expect_guards() {
+  constexpr rlim_t kEnough = rlim_t{16} << 30;
+  rlimit limit{};
+  return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= kEnough;
+}
+
+Sha256Digest cache_key(const Sha256Digest& module, std::string_view target) {
+  Sha256 hash;
+  hash.update(module);
+  hash.update(target);
+  return hash.finish();
+}
+
+/// One use of Runtime::compile or precompile.
+class Compilation {
+ public:
+  Compilation(runtime::RuntimeState& state, const ModuleFile* file, std::optional<ModuleBytes> bytes)
+      : state_(state),
+        config_(state.config),
+        file_(file),
+        bytes_(std::move(bytes)),
+        guarded_(expect_guards()),
+        target_(runtime::target_text(config_, guarded_)),
+        begin_(Clock::now()) {}
+
+  Expected<CompiledModule> run();
+  Expected<std::vector<std::uint8_t>> precompile();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Code = std::shared_ptr<CompiledCode>;
+
+  /// Ends a phase: the time since the last one ended is its.
+  void phase(std::string_view name) {
+    const auto now = Clock::now();
+    report_.phases.push_back({name, now - begin_});
+    begin_ = now;
+  }
+
+  Expected<void> read();
+  Expected<Sha256Digest> digest();
+  void remember_digest();
+
+  Expected<Code> run_cached();
+  std::expected<Code, std::string> find();
+  Expected<Code> open_compiled(int fd, std::uint64_t size);
+  Expected<Code> open_precompiled();
+  Expected<Code> compile_now();
+  Expected<Code> interpret();
+
+  Expected<Code> decode(ModuleBytes bytes, wasm::DecodeOptions options = {});
+  Expected<Code> load();
+  Expected<std::vector<std::uint8_t>> compile_image();
+  void store(const Code& code, std::span<const std::uint8_t> image);
+  CompiledModule finish(Code code);
+
+  runtime::RuntimeState& state_;
+  const RuntimeConfig& config_;
+  const ModuleFile* file_;
+  std::optional<ModuleBytes> bytes_;
+  bool guarded_;
+  std::string target_;
+  std::optional<Sha256Digest> digest_;
+  bool digest_is_new_ = false;  ///< and the cache should remember it
+  CompilationReport report_;
+  Clock::time_point begin_;
+};
+
+Expected<CompiledModule> Compilation::run() {
+  if (file_ != nullptr && file_->is_precompiled())
+    return finish(WZRUN_TRY(open_precompiled()));
+  if (config_.engine() == EngineKind::interpreter)
+    return finish(WZRUN_TRY(interpret()));
+  return finish(WZRUN_TRY(run_cached()));
+}
+
+Expected<Compilation::Code> Compilation::run_cached() {
+  if (config_.cache() == nullptr)
+    return config_.engine() == EngineKind::llvm ? compile_now() : interpret();
+  const bool may_make = config_.engine() == EngineKind::llvm && config_.cache_use() != CacheUse::require;
+  std::string reason = "the cache is empty";
+  if (may_make || !config_.cache()->is_empty()) {
+    digest_ = WZRUN_TRY(digest());
+    if (auto code = find())
+      return *code;
+    else
+      reason = std::move(code).error();
+    remember_digest();
+  }
+  report_.cache = Cache::miss;
+  report_.cache_reason = std::move(reason);
+  if (config_.cache_use() == CacheUse::require)
+    return std::unexpected(Error{ErrorKind::not_cached, Error::kNoOffset, "no compiled code: " + report_.cache_reason});
+  if (!may_make)
+    return interpret();
+  if (config_.cache_use() != CacheUse::read_write)
+    return compile_now();
+  const auto claim = config_.cache()->claim(cache_key(*digest_, target_));
+  phase("wait");
+  if (auto code = find())  // somebody else has made it meanwhile
+    return *code;
+  auto code = compile_now();
+  remember_digest();
+  return code;
+}
+
+std::expected<Compilation::Code, std::string> Compilation::find() {
+  auto entry = config_.cache()->find(cache_key(*digest_, target_));
+  phase("cache");
+  if (!entry)
+    return std::unexpected(std::move(entry).error());
+  auto code = open_compiled(entry->fd(), entry->size_bytes());
+  if (!code)
+    return std::unexpected(code.error().to_string());
+  report_.cache = Cache::hit;
+  report_.cache_reason.clear();
+  return *code;
+}
+
+Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t size) {
+  auto file = WZRUN_TRY(runtime::CompiledFile::open(fd, size));
+  auto code = WZRUN_TRY(decode(std::move(file.module), {.bodies_are_absent = !file.has_bodies}));
+  auto image = WZRUN_TRY(runtime::Image::from_file(fd, 0, file.image_size, code->image_expectation(target_)));
+  if (digest_ && image->header().module != *digest_)
+    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "compiled code of another module"});
+  code->attach_image(std::move(image));
+  code->has_bodies = file.has_bodies;
+  report_.engine = EngineKind::llvm;
+  phase("map");
+  return code;
+}
+
+Expected<Compilation::Code> Compilation::open_precompiled() {
+  const auto invalid = [](std::string message) {
+    return std::unexpected(Error{ErrorKind::invalid_argument, Error::kNoOffset, std::move(message)});
+  };
+  if (!config_.precompiled_files())
+    return invalid("holds native code, which can do all that its user can; precompiled files are not allowed");
+  const auto size = file_->fingerprint()->size_bytes;
+  const auto file = runtime::CompiledFile::open(file_->fd(), size);
+  if (!file || !file->checksum_holds())
+    return invalid("the precompiled file is damaged");
+  phase("check");
+  auto code = open_compiled(file_->fd(), size);
+  if (!code && code.error().kind == ErrorKind::unsupported)
+    return invalid(fmt::format("precompiled for something else: {}", code.error().message));
+  if (!code)
+    return invalid("the precompiled file is damaged: " + code.error().to_string());
+  return code;
+}
+
+Expected<void> Compilation::read() {
+  if (bytes_)
+    return {};
+  bytes_ = WZRUN_TRY(file_->read());
+  phase("read");
+  return {};
+}
+
+Expected<Sha256Digest> Compilation::digest() {
+  if (file_ != nullptr && file_->fingerprint()) {
+    if (const auto known = config_.cache()->module_digest(*file_->fingerprint()))
+      return *known;
+  }
+  WZRUN_CHECK(read());
+  const auto made = sha256(bytes_->view());
+  digest_is_new_ = true;
+  phase("hash");
+  return made;
+}
+
+void Compilation::remember_digest() {
+  if (!digest_is_new_ || config_.cache_use() != CacheUse::read_write || file_ == nullptr || !file_->is_unchanged())
+    return;
+  config_.cache()->remember_module(*file_->fingerprint(), *digest_);
+}
+
+Expected<Compilation::Code> Compilation::decode(ModuleBytes bytes, wasm::DecodeOptions options) {
+  auto code = std::make_shared<CompiledCode>();
+  code->bytes = std::move(bytes);
+  code->module = WZRUN_TRY(wasm::decode(code->bytes.view(), config_.features(), options));
+  code->type_ids = WZRUN_TRY(state_.types.intern(code->module));
+  phase("decode");
+  return code;
+}
+
+/// Reads, decodes and validates.
+Expected<Compilation::Code> Compilation::load() {
+  WZRUN_CHECK(read());
+  auto code = WZRUN_TRY(decode(*bytes_));
+  WZRUN_CHECK(wasm::validate(code->module, {.threads = config_.compile_threads()}));
+  phase("validate");
+  return code;
+}
+
+Expected<Compilation::Code> Compilation::interpret() { return load(); }
+
+Expected<std::vector<std::uint8_t>> Compilation::compile_image() {
+  runtime::CompileOptions options;
+  options.opt_level = config_.opt_level();
+  options.threads = config_.compile_threads();
+  options.guarded = guarded_;
+  options.target = target_;
+  options.progress = config_.compile_progress();
+  auto image = runtime::compile_image(bytes_->view(), config_.features(), options);
+  phase("compile");
+  return image;
+}
+
+Expected<Compilation::Code> Compilation::compile_now() {
+  auto code = WZRUN_TRY(load());
+  const auto compiled = compile_image();
+  if (!compiled) {
+    report_.warning = compiled.error().to_string();
+    return code;
+  }
+  auto image = runtime::Image::from_bytes(*compiled, code->image_expectation(target_));
+  if (!image) {
+    report_.warning = image.error().to_string();
+    return code;
+  }
+  code->attach_image(std::move(*image));
+  report_.engine = EngineKind::llvm;
+  phase("map");
+  if (config_.cache() != nullptr && config_.cache_use() == CacheUse::read_write)
+    store(code, *compiled);
+  return code;
+}
+
+void Compilation::store(const Code& code, std::span<const std::uint8_t> image) {
+  // The interpreter needs the bodies of functions that have no code.
+  bool is_complete = true;
+  for (std::uint32_t i = 0; i < code->module.code.size(); i++)
+    is_complete = is_complete && code->image->function(i) != nullptr;
+  const auto module = is_complete ? wasm::without_bodies(code->module)
+                                  : std::vector<std::uint8_t>(bytes_->view().begin(), bytes_->view().end());
+  const runtime::CompiledFileParts file(image, module, !is_complete);
+  const auto path = file_ == nullptr ? std::string_view() : std::string_view(file_->path());
+  const auto name = path.substr(path.rfind('/') + 1);
+  const auto stored =
+      config_.cache()->store(cache_key(*digest_, target_), file.parts(), fmt::format("{}\n{}", name, target_));
+  report_.stored = stored.has_value();
+  if (!stored)
+    report_.warning = "not kept in the cache: " + stored.error();
+  phase("store");
+}
+
+CompiledModule Compilation::finish(Code code) {
+  const bool is_readable = file_ != nullptr && file_->fingerprint();
+  if (!code->has_bodies && !is_readable) {
+    code->read_bodies = [bytes = *bytes_]() -> Expected<ModuleBytes> { return bytes; };
+  } else if (!code->has_bodies) {
+    code->read_bodies = [file = *file_, digest = *digest_]() -> Expected<ModuleBytes> {
+      auto bytes = WZRUN_TRY(file.read());
+      if (sha256(bytes.view()) != digest)
+        return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "the module's file has changed"});
+      return bytes;
+    };
+  }
+  code->engine_code = state_.engine->prepare(*code);
+  phase("prepare");
+  code->report = std::move(report_);
+  return CompiledModule(std::move(code));
+}
+
+Expected<std::vector<std::uint8_t>> Compilation::precompile() {
+  const auto code = WZRUN_TRY(load());
+  const auto image = WZRUN_TRY(compile_image());
+  const runtime::CompiledFileParts file(image, bytes_->view(), true);
+  std::vector<std::uint8_t> bytes;
+  for (const auto part : file.parts())
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  return bytes;
+}
+
+}  // namespace
+
+Expected<CompiledModule> Runtime::compile(ModuleBytes bytes) {
+  return Compilation(*state_, nullptr, std::move(bytes)).run();
+}
+
+Expected<CompiledModule> Runtime::compile(const ModuleFile& file) {
+  return Compilation(*state_, &file, std::nullopt).run();
+}
+
+Expected<std::vector<std::uint8_t>> Runtime::precompile(const ModuleFile& file) {
+  return Compilation(*state_, &file, std::nullopt).precompile();
+}
+
+const CompilationReport& CompiledModule::report() const { return code_->report; }
+
+}  // namespace wzrun

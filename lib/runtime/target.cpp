@@ -1,0 +1,78 @@
+#include "runtime/target.h"
+
+#include "version.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <vector>
+
+#if defined(__x86_64__)
+  #include <cpuid.h>
+#elif defined(__aarch64__)
+  #include <sys/auxv.h>
+  #include <fstream>
+#endif
+
+namespace wzrun::runtime {
+
+namespace {
+
+#if defined(__x86_64__)
+
+/// What the operating system lets programs use: XCR0.
+std::uint64_t enabled_state() {
+  std::uint32_t low = 0, high = 0;
+  asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return std::uint64_t{high} << 32 | low;
+}
+
+/// The words that compilers derive model and features from.
+/// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID.
+std::vector<std::uint64_t> processor_words() {
+  struct Registers {
+    std::uint32_t a = 0, b = 0, c = 0, d = 0;
+  };
+  const auto leaf = [](std::uint32_t number, std::uint32_t sub) {
+    Registers r;
+    __get_cpuid_count(number, sub, &r.a, &r.b, &r.c, &r.d);
+    return r;
+  };
+  constexpr std::uint32_t kXsaveEnabled = 1U << 27;
+  const auto vendor = leaf(0, 0);
+  const auto basic = leaf(1, 0);  // b holds the number of the processor that runs this
+  const auto extended = leaf(7, 0), extended1 = leaf(7, 1);
+  const auto xsave = leaf(0xd, 1);
+  const auto amd = leaf(0x80000001, 0), amd8 = leaf(0x80000008, 0);
+  return {vendor.b,    basic.a,     basic.c,     basic.d,
+          extended.b,  extended.c,  extended.d,  extended1.a,
+          extended1.b, extended1.c, extended1.d, xsave.a,
+          amd.c,       amd.d,       amd8.b,      (basic.c & kXsaveEnabled) != 0 ? enabled_state() : 0};
+}
+
+constexpr std::string_view kArchitecture = "x86-64";
+
+#elif defined(__aarch64__)
+
+/// The features that the kernel offers, and the model of the first processor.
+std::vector<std::uint64_t> processor_words() {
+  std::uint64_t model = 0;
+  std::ifstream("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1") >> std::hex >> model;
+  return {getauxval(AT_HWCAP), getauxval(AT_HWCAP2), model};
+}
+
+constexpr std::string_view kArchitecture = "arm64";
+
+#endif
+
+}  // namespace
+
+std::string processor_text() { return fmt::format("{} {:x}", kArchitecture, fmt::join(processor_words(), "-")); }
+
+std::string target_text(const RuntimeConfig& config, bool guarded) {
+  return fmt::format("wzrun {} {}; LLVM {}; {}; opt {}; {}; {} memory", kVersion, kBuildId, kLlvmVersion,
+                     processor_text(), config.opt_level(), config.features().to_string(),
+                     guarded ? "guarded" : "checked");
+}
+
+}  // namespace wzrun::runtime

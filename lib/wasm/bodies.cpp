@@ -1,0 +1,51 @@
+#include "wasm/bodies.h"
+
+#include "wasm/byte_reader.h"
+#include "wasm/module_decoder.h"
+
+#include <cassert>
+
+namespace wzrun::wasm {
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 8;
+
+void append_u32(std::vector<std::uint8_t>& bytes, std::uint32_t number) {
+  for (; number >= 0x80; number >>= 7)
+    bytes.push_back(static_cast<std::uint8_t>(number | 0x80));
+  bytes.push_back(static_cast<std::uint8_t>(number));
+}
+
+std::vector<std::uint8_t> empty_code_section(std::uint32_t count) {
+  std::vector<std::uint8_t> contents;
+  append_u32(contents, count);
+  std::vector<std::uint8_t> section = {static_cast<std::uint8_t>(SectionId::code)};
+  append_u32(section, static_cast<std::uint32_t>(contents.size()));
+  section.insert(section.end(), contents.begin(), contents.end());
+  return section;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> without_bodies(const Module& module) {
+  std::vector<std::uint8_t> bytes;
+  const auto append = [&](Bytes range) { bytes.insert(bytes.end(), range.begin(), range.end()); };
+  append(module.bytes.first(kHeaderBytes));
+  ByteReader in(module.bytes.subspan(kHeaderBytes), kHeaderBytes);
+  while (!in.at_end()) {
+    const auto begin = in.offset();
+    const auto id = in.byte();
+    const auto size = in.length();
+    assert(id && size);
+    const auto contents = in.bytes(*size);
+    assert(contents);
+    if (*id == static_cast<std::uint8_t>(SectionId::code))
+      append(empty_code_section(static_cast<std::uint32_t>(module.code.size())));
+    else
+      append(module.bytes.subspan(begin, in.offset() - begin));
+  }
+  return bytes;
+}
+
+}  // namespace wzrun::wasm
