@@ -25,12 +25,16 @@ struct Command {
 };
 
 int run_main(Words words, StartTime start);
+int compile_main(Words words, StartTime start);
+int cache_main(Words words, StartTime start);
 int validate_main(Words words, StartTime start);
 int inspect_main(Words words, StartTime start);
 int version_main(Words words, StartTime start);
 
 inline constexpr Command kCommands[] = {
     {"run", "run a program (the default)", run_main},
+    {"compile", "compile modules, so that they start at once and run fast", compile_main},
+    {"cache", "show, check and clean what is kept of compiled modules", cache_main},
     {"validate", "check modules, print what is wrong with them", validate_main},
     {"inspect", "print imports, exports, features and sizes", inspect_main},
     {"version", "print version, engines, target, features, cache directory", version_main},

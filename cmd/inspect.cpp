@@ -1,6 +1,8 @@
 #include "command.h"
+#include "json.h"
 #include "load.h"
 #include "options.h"
+#include "quantity.h"
 #include "report.h"
 #include "sections.h"
 
@@ -76,14 +78,6 @@ Expected<Inspection> inspect(const std::string& path, const ModuleBytes& bytes) 
       code.exports(), needed_features(bytes.view())};
 }
 
-std::string human_size(std::size_t bytes) {
-  if (bytes < 10'000)
-    return fmt::format("{} B", bytes);
-  if (bytes < 10'000 * std::size_t{1024})
-    return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
-}
-
 void add_features(std::string& text, const Inspection& module) {
   text += "features:";
   for (const auto feature : module.features)
@@ -107,20 +101,6 @@ std::string human(const Inspection& module) {
   for (const auto& item : module.exports)
     fmt::format_to(out, "  {} {}\n", printable(item.name), item.type);
   return text;
-}
-
-/// A string in JSON. The names of a valid module are UTF-8; other bytes, possible in a path, become U+FFFD.
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out.append("\\").append(1, c);
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + "\"";
 }
 
 /// `[` the elements as `to_json` writes them, one a line, `]`.

@@ -3,6 +3,8 @@
 #include "report.h"
 #include "suggest.h"
 
+#include "wzrun/config.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,13 +16,15 @@ namespace {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-' && word != "--"; }
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+/// Only behind an equals sign.
+bool is_value_optional(const CLI::Option& option) { return option.get_items_expected_min() == 0; }
 
 /// `-v, --verbose` or `    --dir HOST[::GUEST][:ro]`
 std::string synopsis(const CLI::Option& option) {
   std::string text = option.get_snames().empty() ? "    " : "-" + option.get_snames().front() + ", ";
   text += "--" + option.get_lnames().front();
   if (takes_value(option))
-    text += " " + option.get_type_name();
+    text += (is_value_optional(option) ? "" : " ") + option.get_type_name();
   return text;
 }
 
@@ -68,6 +72,10 @@ Parsed<void> Options::take(Words& words, OnUnknown on_unknown) {
       return std::unexpected(unknown(name));
     words = words.subspan(1);
 
+    if (takes_value(*option) && is_value_optional(*option)) {
+      taken_.emplace_back(word);
+      continue;
+    }
     taken_.emplace_back(name);
     if (!takes_value(*option)) {
       if (equals != std::string_view::npos)
@@ -107,6 +115,27 @@ std::string Options::help() {
     fmt::format_to(std::back_inserter(text), "  {:<{}}  {}\n", synopsis(*option), width, option->get_description());
   fmt::format_to(std::back_inserter(text), "\n{}", examples_);
   return text;
+}
+
+void add_optional_value_option(CLI::App& app, const char* name, std::optional<std::string>& value, const char* type,
+                               const char* description) {
+  app.add_option_function<std::string>(
+         name, [&value](const std::string& word) { value = word; }, description)
+      ->type_name(type)
+      ->expected(0, 1)
+      ->default_str("");
+}
+
+void add_opt_option(CLI::App& app, unsigned& level) {
+  app.add_option("--opt", level, "how hard the compiler tries; cached code of another level is not used; default 2")
+      ->type_name("0..3")
+      ->check(CLI::Range(0U, RuntimeConfig::kMaxOptLevel).description(""));
+}
+
+void add_jobs_option(CLI::App& app, unsigned& jobs) {
+  app.add_option("-j,--jobs", jobs, "threads that validate and compile; default one for each processor")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1024U).description(""));
 }
 
 void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,

@@ -54,6 +54,14 @@ class Options {
   std::vector<std::string> taken_;  ///< each option's name, and then its value if it has one
 };
 
+/// An option whose value may be left out, and stands behind an equals sign otherwise: `NAME[=VALUE]`.
+void add_optional_value_option(CLI::App& app, const char* name, std::optional<std::string>& value, const char* type,
+                               const char* description);
+
+/// `--opt` and `--jobs`.
+void add_opt_option(CLI::App& app, unsigned& level);
+void add_jobs_option(CLI::App& app, unsigned& jobs);
+
 /// An option that may be given several times, one value each time.
 void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,
                      const char* description);

@@ -1,5 +1,7 @@
 #include "quantity.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -74,6 +76,25 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   if (seconds > kLongest)
     return std::nullopt;
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+}
+
+std::string human_size(std::uint64_t bytes) {
+  if (bytes < 10'000)
+    return fmt::format("{} B", bytes);
+  if (bytes < 10'000 * std::uint64_t{1024})
+    return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
+}
+
+std::string human_age(std::chrono::seconds age) {
+  using namespace std::chrono_literals;
+  if (age < 2min)
+    return fmt::format("{} s", std::max(age, 0s).count());
+  if (age < 2h)
+    return fmt::format("{} min", age / 1min);
+  if (age < 48h)
+    return fmt::format("{} h", age / 1h);
+  return fmt::format("{} d", age / 24h);
 }
 
 }  // namespace wzrun::cmd

@@ -73,7 +73,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-void warn(std::string_view message) { write_all(STDERR_FILENO, fmt::format("wzrun: {}\n", message)); }
+void write_error(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+void warn(std::string_view message) { write_error(fmt::format("wzrun: {}\n", message)); }
 
 int fail(std::string_view message) {
   warn(message);

@@ -4,6 +4,7 @@
 #include "load.h"
 #include "report.h"
 #include "run_options.h"
+#include "stats.h"
 #include "suggest.h"
 
 #include "wzrun/runtime.h"
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -30,7 +32,7 @@ double milliseconds_since(StartTime start) {
 /// One run of one module. It and all it owns live until the process ends.
 class Run {
  public:
-  Run(RunOptions options, StartTime start) : options_(std::move(options)), start_(start) {}
+  Run(RunOptions options, StartTime start) : options_(std::move(options)), start_(start), stats_(start) {}
 
   int main();
 
@@ -43,6 +45,10 @@ class Run {
   }
 
   int load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config);
+  /// Compiles the module; on failure reports it.
+  std::optional<CompiledModule> load(const RuntimeConfig& config);
+  Expected<CompiledModule> compile(const ModuleFile& file);
+  int explain_failure(const Error& error, const ModuleFile& file) const;
   int run_program(const CompiledModule& code, const ModuleConfig& config);
   int run_function(const CompiledModule& code, const ModuleConfig& config);
   int print_results(const std::vector<Value>& results) const;
@@ -52,11 +58,14 @@ class Run {
   std::string without_export(const CompiledModule& code, std::string_view name) const;
   /// The functions that nobody provides, if that is why linking failed.
   std::vector<std::string> missing_imports(const CompiledModule& code) const;
+  int report_uninstantiable(const CompiledModule& code, const Halt& halt) const;
   int report_unlinkable(const CompiledModule& code, const Error& error) const;
   int report(const Halt& halt) const;
 
   const RunOptions options_;
   const StartTime start_;
+  Stats stats_;
+  std::optional<ModuleBytes> bytes_;  ///< of a module that can be read only once
   std::unique_ptr<Deadline> deadline_;
   std::unique_ptr<Runtime> runtime_;
 };
@@ -83,21 +92,72 @@ int Run::main() {
 }
 
 int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config) {
-  const auto bytes = ModuleBytes::from_file(options_.module_path);
-  if (!bytes)
-    return fail(explain_unreadable(bytes.error(), options_.module_path));
-  runtime_ = std::make_unique<Runtime>(runtime_config);
-  const auto code = runtime_->compile(*bytes);
+  const auto code = load(runtime_config);
   if (!code)
-    return fail(explain(code.error(), bytes->view()));
+    return kFailed;
   if (const auto provided = provide_wasi(*code); !provided)
     return fail(provided.error().to_string());
-  say(fmt::format("{} bytes loaded after {:.1f} ms", bytes->view().size(), milliseconds_since(start_)));
   if (deadline_)
     deadline_->watch(*runtime_);
   const int status = options_.invoke ? run_function(*code, module_config) : run_program(*code, module_config);
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
+  if (options_.stats)
+    write_error(options_.stats->empty() ? stats_.human(options_.module_path)
+                                        : stats_.json(options_.module_path, status));
   return status;
+}
+
+std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
+  auto cache = config.engine() == EngineKind::interpreter ? OpenCache{.why_none = "--engine interp"}
+                                                          : open_cache(options_.cache);
+  if (!cache) {
+    fail(cache.error());
+    return std::nullopt;
+  }
+  const auto file = ModuleFile::open(options_.module_path);
+  if (!file) {
+    fail(explain_unreadable(file.error(), options_.module_path));
+    return std::nullopt;
+  }
+  if (file->is_precompiled() && !options_.allow_precompiled) {
+    fail("a precompiled file: it holds native code that can do all that you can; --allow-precompiled runs it");
+    return std::nullopt;
+  }
+  if (cache->cache == nullptr && cache->use == CacheUse::require && !file->is_precompiled()) {
+    fail("no compiled code, and --cache=require runs nothing else: " + cache->why_none);
+    return std::nullopt;
+  }
+  stats_.phase("options");
+  runtime_ = std::make_unique<Runtime>(config.with_cache(cache->cache, cache->use));
+  auto code = compile(*file);
+  if (!code) {
+    explain_failure(code.error(), *file);
+    return std::nullopt;
+  }
+  const auto& report = code->report();
+  stats_.compiled(report, cache->why_none);
+  if (!report.warning.empty())
+    say(report.warning + (report.engine == EngineKind::llvm ? "" : "; the interpreter runs it"));
+  say(fmt::format("loaded after {:.1f} ms, engine {}, cache {}", milliseconds_since(start_), to_string(report.engine),
+                  describe_cache(report, cache->why_none)));
+  return std::move(*code);
+}
+
+Expected<CompiledModule> Run::compile(const ModuleFile& file) {
+  if (file.fingerprint())
+    return runtime_->compile(file);
+  bytes_ = WZRUN_TRY(file.read());
+  return runtime_->compile(*bytes_);
+}
+
+int Run::explain_failure(const Error& error, const ModuleFile& file) const {
+  if (error.kind == ErrorKind::not_cached)
+    return fail(fmt::format("{}; --cache=require runs nothing else; make it with: wzrun compile {}", error.message,
+                            printable(options_.module_path)));
+  if (error.kind == ErrorKind::io || file.is_precompiled())
+    return fail(error.to_string());
+  const auto bytes = bytes_ ? Expected<ModuleBytes>(*bytes_) : file.read();
+  return fail(bytes ? explain(error, bytes->view()) : error.to_string());
 }
 
 Expected<void> Run::provide_wasi(const CompiledModule& code) {
@@ -114,20 +174,18 @@ int Run::run_program(const CompiledModule& code, const ModuleConfig& config) {
   if (start->type != "(func)")
     return fail(fmt::format(
         "`_start` is {}, and a program's start has no parameters and results; call it with --invoke", start->type));
-  const auto instance = runtime_->instantiate(code, config.with_start_functions({"_start"}));
-  if (instance)
-    return 0;
-  if (const auto* error = std::get_if<Error>(&instance.error()))
-    return report_unlinkable(code, *error);
-  return report(instance.error());
+  const auto instance = runtime_->instantiate(code, config);
+  if (!instance)
+    return report_uninstantiable(code, instance.error());
+  stats_.starting();
+  const auto ended = instance->exported_function("_start")->call();
+  return ended ? 0 : report(ended.error());
 }
 
 int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
   const auto instance = runtime_->instantiate(code, config);
-  if (!instance) {
-    const auto* error = std::get_if<Error>(&instance.error());
-    return error != nullptr ? report_unlinkable(code, *error) : report(instance.error());
-  }
+  if (!instance)
+    return report_uninstantiable(code, instance.error());
   const auto function = instance->exported_function(*options_.invoke);
   if (!function)
     return fail(without_export(code, *options_.invoke));
@@ -139,6 +197,7 @@ int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
     if (const auto initialized = initialize->call(); !initialized)
       return report(initialized.error());
   }
+  stats_.starting();
   const auto results = function->call(*arguments);
   return results ? print_results(*results) : report(results.error());
 }
@@ -179,6 +238,11 @@ std::vector<std::string> Run::missing_imports(const CompiledModule& code) const 
       missing.push_back(fmt::format("`{}` `{}` {}", printable(import.module), printable(import.name), import.type));
   }
   return missing;
+}
+
+int Run::report_uninstantiable(const CompiledModule& code, const Halt& halt) const {
+  const auto* error = std::get_if<Error>(&halt);
+  return error != nullptr ? report_unlinkable(code, *error) : report(halt);
 }
 
 int Run::report_unlinkable(const CompiledModule& code, const Error& error) const {

@@ -49,11 +49,21 @@ void define(CLI::App& app, RunOptions& o) {
   value("--max-stack", o.max_stack, "SIZE", "stack of the program, such as 8MiB");
   choice("--unknown-imports", o.unknown_imports, "error|trap|default",
          "functions that nobody provides: refuse to run, trap when called, or return zeros")
-      ->check(CLI::IsMember({"error", "trap", "default"}));
-  choice("--engine", o.engine, "auto|interp", "what runs the code")->check(CLI::IsMember({"auto", "interp", "llvm"}));
+      ->check(CLI::IsMember({"error", "trap", "default"}).description(""));
+  choice("--engine", o.engine, "auto|llvm|interp",
+         "what runs the code: compiled code if the cache has it, compiled code in any case, or the interpreter")
+      ->check(CLI::IsMember({"auto", "llvm", "interp"}).description(""));
   app.add_flag("--interpreter", o.interpreter, "the same as --engine interp");
+  add_opt_option(app, o.opt_level);
+  add_jobs_option(app, o.jobs);
+  add_cache_mode_option(app, o.cache);
+  add_cache_dir_option(app, o.cache);
+  add_cache_size_option(app, o.cache);
+  app.add_flag("--allow-precompiled", o.allow_precompiled,
+               "run a file of 'wzrun compile -o': native code that can do all that you can");
   add_features_option(app, o.features);
-  app.add_flag("-v,--verbose", o.verbose, "say how long loading and running took");
+  app.add_flag("-v,--verbose", o.verbose, "say how long loading and running took, and what the cache had");
+  add_optional_value_option(app, "--stats", o.stats, "[=json]", "print the phases of the start and the peak memory");
 }
 
 /// A module that the kernel runs through a shebang line gets all words after its path.
@@ -173,8 +183,14 @@ Parsed<std::optional<RunOptions>> read_run_options(Words words) {
 
 Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
   RuntimeConfig config;
-  if (options.engine == "llvm")
-    return std::unexpected(UsageError{"--engine: llvm is not built in; this wzrun has interp"});
+  if (options.stats && !options.stats->empty() && *options.stats != "json")
+    return std::unexpected(UsageError{fmt::format("--stats: '{}' is not json", printable(*options.stats))});
+  config = config.with_engine(options.interpreter || options.engine == "interp" ? EngineKind::interpreter
+                              : options.engine == "llvm"                        ? EngineKind::llvm
+                                                                                : EngineKind::automatic);
+  config = config.with_opt_level(options.opt_level)
+               .with_compile_threads(options.jobs)
+               .with_precompiled_files(options.allow_precompiled);
   if (options.max_memory)
     config = config.with_max_memory_bytes(WZRUN_TRY(size_option("--max-memory", *options.max_memory)));
   if (options.max_stack)

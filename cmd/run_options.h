@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache_options.h"
 #include "command.h"
 #include "options.h"
 
@@ -27,6 +28,11 @@ struct RunOptions {
   std::string unknown_imports = "error";
   std::string engine = "auto";
   bool interpreter = false;
+  unsigned opt_level = RuntimeConfig::kDefaultOptLevel;
+  unsigned jobs = 0;
+  CacheOptions cache;
+  bool allow_precompiled = false;
+  std::optional<std::string> stats;  ///< empty for people, or json
   std::vector<std::string> features;
   bool verbose = false;
 };

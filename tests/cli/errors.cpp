@@ -29,6 +29,7 @@ TEST_CASE("errors: no module") {
   CHECK(refusal({"run"}) == "wzrun: no module given: see wzrun run --help\n");
   CHECK(refusal({"--dir=."}) == "wzrun: no module given: see wzrun run --help\n");
   CHECK(refusal({"validate"}) == "wzrun: no module given: see wzrun validate --help\n");
+  CHECK(refusal({"compile"}) == "wzrun: no module given: see wzrun compile --help\n");
   CHECK(refusal({"inspect"}) == "wzrun: no module given: see wzrun inspect --help\n");
 }
 
@@ -133,8 +134,14 @@ TEST_CASE("errors: a variable without a name") {
 TEST_CASE("errors: values that an option does not know") {
   CHECK(contains(refusal({program("args"), "--unknown-imports=maybe"}), "--unknown-imports: maybe not in"));
   CHECK(contains(refusal({program("args"), "--engine=fast"}), "--engine: fast not in"));
-  CHECK(refusal({program("args"), "--engine=llvm"}) ==
-        "wzrun: --engine: llvm is not built in; this wzrun has interp\n");
+  CHECK(contains(refusal({program("args"), "--opt=4"}), "--opt: "));
+  CHECK(contains(refusal({program("args"), "--jobs=0"}), "--jobs: "));
+  CHECK(refusal({program("args"), "--stats=xml"}) == "wzrun: --stats: 'xml' is not json\n");
+  CHECK(refusal({program("args"), "--cache=maybe"}) == "wzrun: --cache: 'maybe' is not rw, ro, off or require\n");
+  CHECK(refusal({program("args")}, {.environment = {"WZRUN_CACHE=maybe"}}) ==
+        "wzrun: WZRUN_CACHE: 'maybe' is not rw, ro, off or require\n");
+  CHECK(refusal({program("args"), "--cache-size=x"}) ==
+        "wzrun: --cache-size: 'x' is not a size such as 512MiB, 2GiB or 1000000\n");
   for (const std::string text : {"x", "-1", "12XB", "1e9", "99999999TiB", ""}) {
     CHECK(refusal({program("args"), "--max-memory", text}) ==
           "wzrun: --max-memory: '" + text + "' is not a size such as 512MiB, 64KiB or 1000000\n");

@@ -85,7 +85,7 @@ TEST_CASE("limits: the interpreter by either name") {
 TEST_CASE("limits: -v says on standard error how long it took") {
   const auto run = wzrun({"-v", program("args")});
   CHECK(run.out == "args.wasm\n");
-  CHECK(run.err.find(" bytes loaded after ") != std::string::npos);
+  CHECK(run.err.find(": loaded after ") != std::string::npos);
   CHECK(run.err.find("ended with status 0 after ") != std::string::npos);
 }
 

@@ -100,7 +100,7 @@ TEST_CASE("version: version, build, engines, target, features and the cache dire
   };
   const auto text = version({"HOME=/home/me"});
   CHECK(text.starts_with("wzrun "));
-  for (const auto* part : {"\nbuild ", "\nengines   interp\n", "\ntarget ", "\nfeatures ", "simd"})
+  for (const auto* part : {"\nbuild ", "\nengines   interp", "\ntarget ", "\nfeatures ", "simd"})
     CHECK(contains(text, part));
   CHECK(contains(text, "\ncache     /home/me/.cache/wzrun\n"));
   CHECK(contains(version({"HOME=/home/me", "XDG_CACHE_HOME=/x"}), "\ncache     /x/wzrun\n"));
