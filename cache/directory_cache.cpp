@@ -19,7 +19,7 @@ std::optional<std::string> DirectoryCache::default_path() {
     const char* value = std::getenv(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const auto path = variable("WZRUN_CACHE_DIR"); !path.empty())
+  if (auto path = variable("WZRUN_CACHE_DIR"); !path.empty())
     return path;
   if (const auto base = variable("XDG_CACHE_HOME"); base.starts_with('/'))  // others are to be ignored
     return base + "/wzrun";
@@ -34,7 +34,7 @@ DirectoryCache::DirectoryCache(Options options)
 DirectoryCache::~DirectoryCache() = default;
 
 std::expected<std::shared_ptr<DirectoryCache>, DirectoryCache::Refusal> DirectoryCache::open(Options options) {
-  const std::shared_ptr<DirectoryCache> cache(new DirectoryCache(std::move(options)));
+  std::shared_ptr<DirectoryCache> cache(new DirectoryCache(std::move(options)));
   if (auto opened = cache->directory_->open(); !opened)
     return std::unexpected(std::move(opened).error());
   return cache;

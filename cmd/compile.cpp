@@ -45,7 +45,7 @@ struct CompileOptions {
 /// One line on a terminal that says how far a compilation is; nothing elsewhere.
 class Progress {
  public:
-  explicit Progress(std::string subject) : subject_(printable(subject)), shown_(isatty(STDERR_FILENO) != 0) {}
+  explicit Progress(std::string_view subject) : subject_(printable(subject)), shown_(isatty(STDERR_FILENO) != 0) {}
   ~Progress() {
     if (drawn_)
       write_error("\r\x1b[K");
