@@ -1,6 +1,7 @@
 #include "engine/engine_support.h"
 
 #include "runtime/instance.h"
+#include "tests/test_engine.h"
 
 #include <fstream>
 #include <iterator>
@@ -14,9 +15,15 @@ std::vector<std::uint8_t> module_bytes(const std::string& name) {
 }
 
 CompiledModule Engine::compile(const std::string& name) {
-  auto compiled = runtime.compile(ModuleBytes::own(module_bytes(name)));
+  INFO(name);
+  return compile(ModuleBytes::own(module_bytes(name)));
+}
+
+CompiledModule Engine::compile(ModuleBytes bytes) {
+  auto compiled = runtime.compile(std::move(bytes));
   if (!compiled)
-    FAIL(name << ": " << compiled.error().to_string());
+    FAIL(compiled.error().to_string());
+  for_test_engine(*compiled, kind_ == MemoryKind::guarded);
   return *compiled;
 }
 

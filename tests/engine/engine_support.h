@@ -24,6 +24,7 @@ class Engine {
 
   /// Of testdata/, without the suffix.
   CompiledModule compile(const std::string& name);
+  CompiledModule compile(ModuleBytes bytes);
   Result<Module> try_instantiate(const CompiledModule& module, const ModuleConfig& config = {});
   Module instantiate(const CompiledModule& module, const ModuleConfig& config = {});
   Module load(const std::string& name, const ModuleConfig& config = {}) { return instantiate(compile(name), config); }

@@ -26,7 +26,7 @@ struct Native {
     auto host = engine.runtime.host_module("host");
     host.function("again", [this](Caller& caller, std::uint32_t value) { return again(caller, value); });
     REQUIRE(host.instantiate());
-    const auto compiled = engine.compile("engine/native");
+    const auto compiled = *engine.runtime.compile(ModuleBytes::own(module_bytes("engine/native")));
     attach_native_code(compiled);
     module = engine.instantiate(compiled);
   }
@@ -309,7 +309,7 @@ TEST_CASE("native code: instances whose memory is not guarded do not use code th
     auto host = engine.runtime.host_module("host");
     host.function("again", [](Caller&, std::uint32_t value) { return value; });
     REQUIRE(host.instantiate());
-    const auto compiled = engine.compile("engine/native");
+    const auto compiled = *engine.runtime.compile(ModuleBytes::own(module_bytes("engine/native")));
     attach_native_code(compiled, guarded);
     const auto module = engine.instantiate(compiled);
     CHECK((module.handle()->instance->function(1)->native == nullptr) == guarded);

@@ -127,9 +127,7 @@ TEST_CASE("recursion: through host functions") {
 
 TEST_CASE("recursion: frames of 50,000 locals") {
   on_each_engine([](Engine& engine) {
-    const auto compiled = engine.runtime.compile(ModuleBytes::borrow(kHugeFrame));
-    REQUIRE(compiled);
-    const auto module = engine.instantiate(*compiled);
+    const auto module = engine.instantiate(engine.compile(ModuleBytes::borrow(kHugeFrame)));
     CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
     const auto trap = trap_of(module, "huge", {Value::i32(kDeep)});
     CHECK(to_string(trap.kind) == "call stack exhausted");
@@ -140,7 +138,7 @@ TEST_CASE("recursion: frames of 50,000 locals") {
 TEST_CASE("recursion: frames of 50,000 locals on a thread with a small stack") {
   auto run = [] {
     Engine engine(MemoryKind::guarded);
-    const auto module = engine.instantiate(*engine.runtime.compile(ModuleBytes::borrow(kHugeFrame)));
+    const auto module = engine.instantiate(engine.compile(ModuleBytes::borrow(kHugeFrame)));
     CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
     trap_of(module, "huge", {Value::i32(kDeep)});
   };
@@ -167,7 +165,7 @@ TEST_CASE("tail calls: ten million deep on one frame") {
         const auto module = engine.load("engine/recursion");
         CHECK(value_of(module, "tail", {Value::i32(kDeep)}).i32() == 7);
         CHECK(value_of(module, "tail indirect", {Value::i32(kDeep)}).i32() == 8);
-        const auto by_reference = engine.instantiate(*engine.runtime.compile(ModuleBytes::borrow(kTailCallRef)));
+        const auto by_reference = engine.instantiate(engine.compile(ModuleBytes::borrow(kTailCallRef)));
         CHECK(value_of(by_reference, "ref", {Value::i32(kDeep)}).i32() == 9);
         const auto wide_module = engine.load("engine/tail_wide");
         const auto wide = [&](std::uint32_t depth) {

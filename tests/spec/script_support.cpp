@@ -2,6 +2,7 @@
 
 #include "spec/values_support.h"
 
+#include "tests/test_engine.h"
 #include "wzrun/runtime.h"
 
 #include <fmt/format.h>
@@ -76,6 +77,7 @@ class Script {
     auto code = runtime_.compile(ModuleBytes::own(std::move(bytes)));
     if (!code)
       throw std::runtime_error("spectest.wasm: " + code.error().to_string());
+    for_test_engine(*code, true);
     auto instance = runtime_.instantiate(*code, ModuleConfig{}.with_name("spectest"));
     if (!instance)
       throw std::runtime_error("spectest.wasm: " + why(instance.error()));
@@ -144,7 +146,12 @@ class Script {
   }
 
   Expected<CompiledModule> compile(const json& command) {
-    return runtime_.compile(ModuleBytes::own(read_file(path_.parent_path() / command["filename"].get<std::string>())));
+    const auto file = command["filename"].get<std::string>();
+    INFO(file);
+    auto code = runtime_.compile(ModuleBytes::own(read_file(path_.parent_path() / file)));
+    if (code)
+      for_test_engine(*code, true);
+    return code;
   }
 
   /// Makes an instance the current one, under its name if it has one.

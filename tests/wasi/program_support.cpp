@@ -1,5 +1,6 @@
 #include "wasi/program_support.h"
 
+#include "tests/test_engine.h"
 #include "wasi/owned_fd.h"
 #include "wzrun/runtime.h"
 #include "wzrun/wasi.h"
@@ -96,6 +97,7 @@ Outcome run_program(const std::filesystem::path& module, ModuleConfig config, In
   REQUIRE_MESSAGE(bytes, module.string());
   const auto code = runtime.compile(*std::move(bytes));
   REQUIRE_MESSAGE(code, code.error().to_string());
+  for_test_engine(*code, true);
   REQUIRE(wasi::instantiate(runtime));
   Outcome outcome;
   {

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "runtime/compiler.h"
+#include "runtime/instance.h"
+#include "wzrun/runtime.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string_view>
+
+/// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
+/// default, or `llvm`, with an optimisation level behind it if it is not to be the default.
+namespace wzrun {
+
+inline std::string_view test_engine() {
+  const char* const name = std::getenv("WZRUN_TEST_ENGINE");
+  return name != nullptr ? name : "interpreter";
+}
+
+/// Compiles a module to native code if that is the engine. Every module must compile.
+/// `guarded`: for instances whose memories are.
+inline void for_test_engine(const CompiledModule& module, bool guarded) {
+  if (!test_engine().starts_with("llvm"))
+    return;
+  auto& code = *module.code();
+  runtime::CompileOptions options;
+  options.threads = 1;
+  options.guarded = guarded;
+  options.target = "test";
+  if (const auto level = test_engine().substr(4); !level.empty())
+    options.opt_level = static_cast<unsigned>(level.front() - '0');
+  const auto image = runtime::compile_image(code.bytes.view(), code.module.features, options);
+  if (!image)
+    FAIL(image.error().to_string());
+  auto mapped = runtime::Image::from_bytes(*image, code.image_expectation(options.target));
+  if (!mapped)
+    FAIL(mapped.error().to_string());
+  code.attach_image(*std::move(mapped));
+}
+
+}  // namespace wzrun
