@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace wzrun {
@@ -42,7 +43,9 @@ Result<std::vector<Value>> Function::call(std::span<const Value> arguments) cons
   const auto wanted = params();
   if (arguments.size() != wanted.size())
     return invalid_argument(fmt::format("expected {} arguments, got {}", wanted.size(), arguments.size()));
-  std::vector<std::uint64_t> stack(std::max(runtime::slot_count(wanted), runtime::slot_count(results())));
+  std::array<std::uint64_t, 16> few;
+  std::vector<std::uint64_t> many(function_->slots <= few.size() ? 0 : function_->slots);
+  const auto stack = many.empty() ? std::span(few).first(function_->slots) : std::span(many);
   std::size_t slot = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (!fits(arguments[i].type(), wanted[i]))

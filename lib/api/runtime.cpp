@@ -8,18 +8,28 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 
 namespace wzrun {
 
 namespace runtime {
 
+namespace {
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
 RuntimeState::RuntimeState(const RuntimeConfig& runtime_config)
-    : config(runtime_config), engine(interp::make_engine()) {}
+    : config(runtime_config), engine(interp::make_engine()), id(next_id()) {}
 
 RuntimeState::~RuntimeState() {
   names.clear();
-  for (auto* const execution : idle)
+  for (auto* const execution : executions)
     destroy(execution);
 }
 

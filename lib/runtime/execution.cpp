@@ -86,43 +86,62 @@ bool Execution::must_end() const {
          });
 }
 
-ExecutionScope::ExecutionScope(Instance& instance) {
-  RuntimeState& runtime = *instance.runtime;
+namespace {
+
+/// Where this thread ran last: mostly it runs there again, and then nobody else needs to know.
+struct Last {
+  std::uint64_t runtime_id = 0;
+  Execution* execution = nullptr;
+};
+constinit thread_local Last last;
+
+bool take(Execution& execution) { return !execution.taken.exchange(true, std::memory_order_acquire); }
+
+/// An execution that no other thread has; null if the host has no memory for one.
+Execution* take_any(RuntimeState& runtime) {
+  if (last.runtime_id == runtime.id && take(*last.execution)) [[likely]]
+    return last.execution;
   const std::scoped_lock lock(runtime.mutex);
-  if (wzrun_current_execution != nullptr && wzrun_current_execution->runtime == &runtime) {
-    execution_ = wzrun_current_execution;
-    execution_->entered.push_back(&instance);
-    return;
-  }
-  if (runtime.idle.empty()) {
-    execution_ = create(runtime);
-  } else {
-    execution_ = runtime.idle.back();
-    runtime.idle.pop_back();
-  }
+  const auto found = std::ranges::find_if(runtime.executions, [](Execution* execution) { return take(*execution); });
+  auto* const execution = found != runtime.executions.end() ? *found : create(runtime);
+  if (execution == nullptr)
+    return nullptr;
+  if (found == runtime.executions.end())
+    runtime.executions.push_back(execution);
+  last = {runtime.id, execution};
+  return execution;
+}
+
+}  // namespace
+
+ExecutionScope::ExecutionScope(Instance& instance) {
+  auto* const current = Execution::current();
+  outermost_ = current == nullptr || current->runtime != instance.runtime;
+  execution_ = outermost_ ? take_any(*instance.runtime) : current;
   if (execution_ == nullptr)
     return;
-  outermost_ = true;
-  execution_->thread = pthread_self();
-  execution_->outer = wzrun_current_execution;
+  const std::scoped_lock lock(execution_->lock);
   execution_->entered.push_back(&instance);
   execution_->interrupted.store(execution_->must_end());
-  runtime.running.push_back(execution_);
-  wzrun_current_execution = execution_;
+  if (outermost_) {
+    execution_->thread = pthread_self();
+    execution_->outer = current;
+    wzrun_current_execution = execution_;
+  }
 }
 
 ExecutionScope::~ExecutionScope() {
   if (execution_ == nullptr)
     return;
-  const std::scoped_lock lock(execution_->runtime->mutex);
-  execution_->entered.pop_back();
-  if (!outermost_) {
+  {
+    const std::scoped_lock lock(execution_->lock);
+    execution_->entered.pop_back();
     execution_->interrupted.store(execution_->must_end());  // it was perhaps only this call that had to end
-    return;
   }
-  wzrun_current_execution = execution_->outer;
-  std::erase(execution_->runtime->running, execution_);
-  execution_->runtime->idle.push_back(execution_);
+  if (outermost_) {
+    wzrun_current_execution = execution_->outer;
+    execution_->taken.store(false, std::memory_order_release);
+  }
 }
 
 bool end_runs(RuntimeState& runtime, std::chrono::milliseconds patience,
@@ -134,8 +153,9 @@ bool end_runs(RuntimeState& runtime, std::chrono::milliseconds patience,
     bool any = false;
     {
       const std::scoped_lock lock(runtime.mutex);
-      for (auto* const execution : runtime.running) {
-        if (!concerns(*execution))
+      for (auto* const execution : runtime.executions) {
+        const std::scoped_lock execution_lock(execution->lock);
+        if (execution->entered.empty() || !concerns(*execution))
           continue;
         execution->interrupted.store(true, std::memory_order_release);
         if (execution->thread == pthread_self())

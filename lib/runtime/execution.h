@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -31,6 +32,19 @@ struct Activation {
   bool faulted = false;  ///< native: a signal came at `pc`
 };
 
+/// For the few instructions of a thread's entering and leaving, and for a signal's sending.
+class SpinLock {
+ public:
+  void lock() {
+    while (locked_.exchange(true, std::memory_order_acquire))
+      std::this_thread::yield();
+  }
+  void unlock() { locked_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> locked_{false};
+};
+
 /// One thread's run of programs in one runtime. Engines keep the slots between `top` and `end` for their frames;
 /// a host function that calls back continues above its caller's frame, so that one limit holds for all.
 struct Execution {
@@ -48,7 +62,9 @@ struct Execution {
   /// Where a run that does not return goes on: with its call() from the host. Nothing in between has a destructor.
   void* landing = nullptr;
   std::atomic<bool> interrupted{false};
-  std::vector<Instance*> entered;  ///< by calls from the host, innermost last; guarded by the runtime's mutex
+  std::atomic<bool> taken{true};   ///< by a thread
+  SpinLock lock;                   ///< guards what follows, to `thread`; may be taken under the runtime's mutex
+  std::vector<Instance*> entered;  ///< by calls from the host, innermost last; empty: not running
   pthread_t thread{};
   RuntimeState* runtime = nullptr;
   Execution* outer = nullptr;  ///< this thread's run in another runtime, suspended
@@ -60,7 +76,7 @@ struct Execution {
 
   static Execution* current();
   /// Whether the run must end: the runtime is interrupting, or an instance that the host entered is closed.
-  /// Requires the runtime's mutex.
+  /// Requires `lock`.
   bool must_end() const;
   /// Maps the stack of compiled code where there is none; false if the host has no memory for it.
   bool have_native_stack();

@@ -28,9 +28,9 @@ struct RuntimeState {
     Instance* instance = nullptr;
   };
   std::map<std::string, Named, std::less<>> names;
-  std::vector<Execution*> idle;  ///< stacks to reuse
-  std::vector<Execution*> running;
+  std::vector<Execution*> executions;  ///< as many as ever ran at once; they last as long as the runtime
   std::atomic<bool> interrupting{false};
+  const std::uint64_t id;  ///< that no other runtime of the process has or had
 
   explicit RuntimeState(const RuntimeConfig& runtime_config);
   ~RuntimeState();

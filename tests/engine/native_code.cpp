@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -46,14 +47,23 @@ struct Native {
 
 Value i32(std::uint32_t value) { return Value::i32(value); }
 
+/// Returns once something runs.
+void wait_for_run(Native& native) {
+  auto& state = *native.engine.runtime.state();
+  const auto runs = [](runtime::Execution* execution) {
+    const std::scoped_lock lock(execution->lock);
+    return !execution->entered.empty();
+  };
+  for (bool running = false; !running; std::this_thread::yield()) {
+    const std::scoped_lock lock(state.mutex);
+    running = std::ranges::any_of(state.executions, runs);
+  }
+}
+
 /// Ends the run from another thread once it has begun.
 std::thread interrupt_soon(Native& native) {
   return std::thread([&native] {
-    auto& state = *native.engine.runtime.state();
-    for (bool running = false; !running; std::this_thread::yield()) {
-      const std::scoped_lock lock(state.mutex);
-      running = !state.running.empty();
-    }
+    wait_for_run(native);
     CHECK(native.engine.runtime.interrupt(10'000));
   });
 }
@@ -273,11 +283,7 @@ TEST_CASE("native code: recursion interrupted at any instruction gives its frame
 TEST_CASE("native code: closing the instance ends its endless loop") {
   Native native;
   std::thread other([&] {
-    auto& state = *native.engine.runtime.state();
-    for (bool running = false; !running; std::this_thread::yield()) {
-      const std::scoped_lock lock(state.mutex);
-      running = !state.running.empty();
-    }
+    wait_for_run(native);
     Module(*native.module).close(9);
   });
   const auto ended = call(*native.module, "spin");

@@ -33,18 +33,56 @@ void check_exhausted(const Trap& trap, std::string_view innermost, std::string_v
   CHECK(trap.omitted_at < trap.frames.size());
 }
 
-/// 50,000 locals, the specification's limit: `(func (param i32) (result i32) (local i32 x 49999)` that calls itself
-/// as often as the argument says, and returns 3 more than that.
-constexpr std::uint8_t kHugeFrame[] = {
-    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,              //
-    0x01, 0x06, 0x01, 0x60, 0x01, 0x7f, 0x01, 0x7f,              // type (func (param i32) (result i32))
-    0x03, 0x02, 0x01, 0x00,                                      // func
-    0x07, 0x08, 0x01, 0x04, 'h',  'u',  'g',  'e',  0x00, 0x00,  // export
-    0x0a, 0x1b, 0x01, 0x19, 0x01, 0xcf, 0x86, 0x03, 0x7f,        // local i32 x 49999
-    0x20, 0x00, 0x45, 0x04, 0x40, 0x41, 0x03, 0x0f, 0x0b,        // if (i32.eqz (local.get 0)) (return 3)
-    0x20, 0x00, 0x41, 0x01, 0x6b, 0x10, 0x00,                    // call 0 (i32.sub (local.get 0) 1)
-    0x41, 0x01, 0x6a, 0x0b,                                      // i32.add 1
-};
+void append_leb(std::vector<std::uint8_t>& to, std::uint32_t value) {
+  for (; value >= 0x80; value >>= 7)
+    to.push_back(static_cast<std::uint8_t>(value) | 0x80);
+  to.push_back(static_cast<std::uint8_t>(value));
+}
+
+constexpr std::uint32_t kLocals = 50'000;     ///< the specification's limit, with the parameters
+constexpr std::uint32_t kLiveLocals = 5'000;  ///< so many must be in the frame on every engine
+
+/// A module with `(func (export "huge") (param i32) (result i32)` that has kLocals, calls itself as often as the
+/// argument says, and returns 3. Each call fills kLiveLocals from memory and uses them after the next call.
+std::vector<std::uint8_t> huge_frame() {
+  std::vector<std::uint8_t> body = {0x01};
+  append_leb(body, kLocals - 1);
+  body.push_back(0x7f);
+  for (const std::uint8_t byte : {0x20, 0x00, 0x45, 0x04, 0x40, 0x41, 0x03, 0x0f, 0x0b,  // if (i32.eqz ...) (return 3)
+                                  0x41, 0x00, 0x20, 0x00, 0x36, 0x02, 0x00})             // i32.store 0 (local.get 0)
+    body.push_back(byte);
+  for (std::uint32_t i = 1; i <= kLiveLocals; ++i) {
+    for (const std::uint8_t byte : {0x41, 0x00, 0x28, 0x02})  // i32.load
+      body.push_back(byte);
+    append_leb(body, i * 4);
+    body.push_back(0x21);  // local.set
+    append_leb(body, i);
+  }
+  for (const std::uint8_t byte : {0x20, 0x00, 0x41, 0x01, 0x6b, 0x10, 0x00})  // call 0 (i32.sub (local.get 0) 1)
+    body.push_back(byte);
+  for (std::uint32_t i = 1; i <= kLiveLocals; ++i) {
+    body.push_back(0x20);  // local.get
+    append_leb(body, i);
+    body.push_back(0x6a);  // i32.add
+  }
+  body.push_back(0x0b);
+
+  std::vector<std::uint8_t> module = {
+      0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,              //
+      0x01, 0x06, 0x01, 0x60, 0x01, 0x7f, 0x01, 0x7f,              // type (func (param i32) (result i32))
+      0x03, 0x02, 0x01, 0x00,                                      // func
+      0x05, 0x03, 0x01, 0x00, 0x04,                                // memory 4
+      0x07, 0x08, 0x01, 0x04, 'h',  'u',  'g',  'e',  0x00, 0x00,  // export
+      0x0a,                                                        // code
+  };
+  std::vector<std::uint8_t> size;
+  append_leb(size, static_cast<std::uint32_t>(body.size()));
+  append_leb(module, static_cast<std::uint32_t>(1 + size.size() + body.size()));
+  module.push_back(0x01);
+  module.insert(module.end(), size.begin(), size.end());
+  module.insert(module.end(), body.begin(), body.end());
+  return module;
+}
 
 /// `(func (export "ref") (param i32) (result i32)` that tail-calls a reference to itself, which wat2wasm cannot write.
 constexpr std::uint8_t kTailCallRef[] = {
@@ -127,20 +165,23 @@ TEST_CASE("recursion: through host functions") {
 
 TEST_CASE("recursion: frames of 50,000 locals") {
   on_each_engine([](Engine& engine) {
-    const auto module = engine.instantiate(engine.compile(ModuleBytes::borrow(kHugeFrame)));
-    CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
+    const auto module = engine.instantiate(engine.compile(ModuleBytes::own(huge_frame())));
+    CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 3);
     const auto trap = trap_of(module, "huge", {Value::i32(kDeep)});
     CHECK(to_string(trap.kind) == "call stack exhausted");
-    CHECK(trap.frames.size() > 20);
+    // A local takes four bytes or eight, two may share a place.
+    const auto depth = trap.frames.size() + trap.omitted;
+    CHECK(depth >= RuntimeConfig::kDefaultMaxStackBytes / (std::uint64_t{kLocals} * 8));
+    CHECK(depth <= RuntimeConfig::kDefaultMaxStackBytes / (std::uint64_t{kLiveLocals} * 2));
   });
 }
 
-TEST_CASE("recursion: frames of 50,000 locals on a thread with a small stack") {
-  auto run = [] {
-    Engine engine(MemoryKind::guarded);
-    const auto module = engine.instantiate(engine.compile(ModuleBytes::borrow(kHugeFrame)));
-    CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 18);
-    trap_of(module, "huge", {Value::i32(kDeep)});
+TEST_CASE("recursion: huge frames on a thread with a small stack") {
+  Engine engine(MemoryKind::guarded);
+  const auto module = engine.instantiate(engine.compile(ModuleBytes::own(huge_frame())));
+  auto run = [&] {
+    CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 3);
+    CHECK(to_string(trap_of(module, "huge", {Value::i32(kDeep)}).kind) == "call stack exhausted");
   };
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
