@@ -10,6 +10,8 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/MDBuilder.h>
+#include <llvm/IR/PatternMatch.h>
+#include <llvm/Support/KnownBits.h>
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 #include <llvm/Transforms/Utils/Local.h>
@@ -39,7 +41,8 @@
 namespace wzrun::codegen {
 namespace {
 
-using namespace llvm;  // NOLINT: a file about LLVM
+using namespace llvm;                // NOLINT: a file about LLVM
+using namespace llvm::PatternMatch;  // NOLINT
 
 constexpr char kPassName[] = "wzrun-loop-versioning";
 constexpr std::uint64_t kMemory0InInstance = 8;
@@ -129,6 +132,27 @@ const SCEV* narrow(const SCEV* value, ScalarEvolution& evolution) {
   return evolution.getUnsignedRangeMax(value).getActiveBits() <= 32 ? evolution.getTruncateExpr(value, type) : nullptr;
 }
 
+/// Where the bits that C lacks are known to be zero in x, x ^ C is C - x, which ScalarEvolution can follow.
+bool subtract_instead_of_xor(Loop& loop, ScalarEvolution& evolution) {
+  bool changed = false;
+  for (auto* block : loop.blocks())
+    for (auto& instruction : make_early_inc_range(*block)) {
+      Value* x = nullptr;
+      const APInt* constant = nullptr;
+      if (!match(&instruction, m_Xor(m_Value(x), m_APInt(constant))) || constant->isAllOnes() ||
+          !constant->isNegative())
+        continue;
+      if (!(~*constant).isSubsetOf(computeKnownBits(x, instruction.getDataLayout()).Zero))
+        continue;
+      IRBuilder<> builder(&instruction);
+      evolution.forgetValue(&instruction);
+      instruction.replaceAllUsesWith(builder.CreateSub(ConstantInt::get(x->getType(), *constant), x));
+      instruction.eraseFromParent();
+      changed = true;
+    }
+  return changed;
+}
+
 class LoopExamination {
  public:
   LoopExamination(Loop& loop, ScalarEvolution& evolution, const LoopVersioningOptions& options)
@@ -169,6 +193,10 @@ class LoopExamination {
       return "has no computable trip count";
     if (evolution_.getTypeSizeInBits(candidate_.backedge_taken->getType()) > 64)
       return "has a trip count of more than 64 bits";
+    const auto* one = evolution_.getOne(candidate_.backedge_taken->getType());
+    const auto* count = evolution_.applyLoopGuards(evolution_.getAddExpr(candidate_.backedge_taken, one), &loop_);
+    if (evolution_.getUnsignedRangeMax(count).ult(options_.min_trip_count))
+      return "runs few iterations";
     return can_expand(candidate_.backedge_taken) ? nullptr : "has a trip count that may not be computed in advance";
   }
 
@@ -588,6 +616,7 @@ llvm::PreservedAnalyses LinearMemoryLoopVersioning::run(llvm::Function& function
 
   bool changed = false;
   for (auto* loop : innermost) {
+    changed |= subtract_instead_of_xor(*loop, evolution);
     const auto candidate = LoopExamination(*loop, evolution, options_).run();
     if (!candidate) {
       remarks.emit([&] {

@@ -111,6 +111,11 @@ std::string latch_to_ir(Counting counting) {
       return "  %i.next = add i32 %i, 3\n  %again = icmp ult i32 %i.next, %n\n";
     case Counting::four_until:
       return "  %i.next = add i32 %i, 4\n  %n4 = and i32 %n, -4\n  %again = icmp ne i32 %i.next, %n4\n";
+    case Counting::four_exactly:
+      return "  %i.next = add i32 %i, 4\n  %again = icmp ne i32 %i.next, %n\n";
+    case Counting::up_below_wide:
+      return "  %i.next = add i32 %i, 1\n  %i.next.wide = zext i32 %i.next to i64\n  %n.wide = zext i32 %n to i64\n"
+             "  %n2 = mul i64 %n.wide, 2\n  %again = icmp ult i64 %i.next.wide, %n2\n";
   }
   return {};
 }
@@ -126,6 +131,10 @@ bool goes_on(Counting counting, std::uint32_t& i, std::uint32_t n) {
       return (i += 3) < n;
     case Counting::four_until:
       return (i += 4) != (n & ~3U);
+    case Counting::four_exactly:
+      return (i += 4) != n;
+    case Counting::up_below_wide:
+      return ++i < 2 * std::uint64_t{n};
   }
   return false;
 }

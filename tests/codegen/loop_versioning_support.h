@@ -18,13 +18,15 @@ namespace wzrun::codegen::test {
 
 /// How the inner loop counts; each begins with i = 0 and runs at least once.
 enum class Counting : std::uint8_t {
-  up_below,     ///< i += 1 while i < n
-  up_until,     ///< i += 1 until i = n
-  down,         ///< i += 1, n - i times until that is 0
-  three_below,  ///< i += 3 while i < n
-  four_until,   ///< i += 4 until i = n & -4
+  up_below,       ///< i += 1 while i < n
+  up_until,       ///< i += 1 until i = n
+  down,           ///< i += 1 until n - i = 0
+  three_below,    ///< i += 3 while i < n
+  four_until,     ///< i += 4 until i = n & -4
+  four_exactly,   ///< i += 4 until i = n, which may never be
+  up_below_wide,  ///< i += 1 while i < 2 * n in 64 bits, which may be always
 };
-inline constexpr unsigned kCountings = 5;
+inline constexpr unsigned kCountings = 7;
 
 /// At u32(starts[start] + distance + step * i + outer_step * j) + offset.
 struct LoopAccess {

@@ -60,13 +60,19 @@ TEST_CASE("loop versioning: a copy between disjoint arrays becomes a fast loop a
 }
 
 TEST_CASE("loop versioning: a loop is taken if it surely ends") {
-  for (const auto counting : {Counting::up_below, Counting::up_until, Counting::down, Counting::four_until}) {
+  for (const auto counting : {Counting::up_below, Counting::up_until, Counting::down, Counting::four_until,
+                              Counting::four_exactly, Counting::up_below_wide}) {
     auto shape = copy_shape();
     shape.counting = counting;
     CAPTURE(static_cast<int>(counting));
     CHECK(runs_fast(shape, {.n = 100, .starts = {1024, 0}}));
   }
   auto shape = copy_shape();
+  shape.counting = Counting::four_exactly;
+  CHECK_FALSE(runs_fast(shape, {.n = 102, .starts = {1024, 0}}));
+  shape.counting = Counting::up_below_wide;
+  CHECK_FALSE(runs_fast(shape, {.n = 0x8000'0000, .starts = {1024, 0}}));
+  CHECK_FALSE(runs_fast(shape, {.n = 0xffff'ffff, .starts = {1024, 0}}));
   shape.counting = Counting::three_below;  // endless if n is above 2^32 - 3
   CHECK(transform(to_ir(shape), kVersionOnly).versioned_loops() == 0);
 }
@@ -136,6 +142,14 @@ TEST_CASE("loop versioning: 2^32 - 1 and 2^32 iterations trap where the original
     for (const auto n : {0xffff'ffffU, 0xffff'fffeU, 0U})
       CHECK_FALSE(runs_fast(shape, {.n = n, .starts = {0, 30000}}));
   }
+}
+
+TEST_CASE("loop versioning: what is written between two reads of one array is apart from others") {
+  const LoopShape shape{.accesses = {{.start = 1, .step = 4},
+                                     {.store = true, .start = 0, .step = 4},
+                                     {.start = 0, .distance = 4, .step = 4}}};
+  CHECK(runs_fast(shape, {.n = 100, .starts = {0, 404}}));
+  CHECK_FALSE(runs_fast(shape, {.n = 100, .starts = {0, 100}}));
 }
 
 TEST_CASE("loop versioning: an update in place needs no disjointness") {
