@@ -1,5 +1,7 @@
 #include "codegen/loop_versioning.h"
 
+#include "runtime/instance.h"
+
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/OptimizationRemarkEmitter.h>
@@ -19,9 +21,9 @@
 #include <llvm/Transforms/Utils/ScalarEvolutionExpander.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -43,10 +45,9 @@ namespace {
 
 using namespace llvm;                // NOLINT: a file about LLVM
 using namespace llvm::PatternMatch;  // NOLINT
+using Value = llvm::Value;
 
 constexpr char kPassName[] = "wzrun-loop-versioning";
-constexpr std::uint64_t kMemory0InInstance = 8;
-constexpr std::uint64_t kSizeInMemory = 8;
 constexpr std::int64_t kAddressSpace = std::int64_t{1} << 32;
 /// Members of a family that are farther apart than this are ranges of their own: something may lie between them.
 constexpr std::int64_t kLargestGap = 512;
@@ -175,13 +176,17 @@ class LoopExamination {
   Refusal check_shape() {
     candidate_.loop = &loop_;
     if (!loop_.isInnermost() || !loop_.isLoopSimplifyForm())
-      return "not an innermost loop in simplified form";
+      return "is not an innermost loop in simplified form";
     if (loop_.getExitingBlock() != loop_.getLoopLatch())
       return "leaves at another place than its end";
-    unsigned instructions = 0;
-    for (const auto* block : loop_.blocks())
-      instructions += static_cast<unsigned>(block->size());
-    return instructions > options_.max_instructions ? "too large" : nullptr;
+    std::size_t instructions = 0;
+    for (const auto* block : loop_.blocks()) {
+      instructions += block->size();
+      for (const auto& instruction : *block)
+        if (!is_pure(instruction) && !is_volatile_access(instruction))
+          return "calls, traps or synchronises";
+    }
+    return instructions > options_.max_instructions ? "is too large" : nullptr;
   }
 
   Refusal check_trip_count() {
@@ -205,8 +210,6 @@ class LoopExamination {
       for (auto& instruction : *block) {
         if (is_pure(instruction))
           continue;
-        if (!is_volatile_access(instruction))
-          return "calls, traps or synchronises";
         const auto access = affine_access(instruction);
         if (!access)
           return "accesses memory at an address that is not affine";
@@ -435,10 +438,10 @@ class LoopTransformation {
       value->setMetadata(LLVMContext::MD_tbaa, base->getMetadata(LLVMContext::MD_tbaa));
       return value;
     };
-    auto* memory = load(builder.getPtrTy(), base->getPointerOperand(), kMemory0InInstance);
+    auto* memory = load(builder.getPtrTy(), base->getPointerOperand(), offsetof(runtime::InstanceContext, memory0));
     for (const auto kind : {LLVMContext::MD_invariant_load, LLVMContext::MD_nonnull})
       memory->setMetadata(kind, MDNode::get(memory->getContext(), {}));
-    return load(builder.getInt64Ty(), memory, kSizeInMemory);
+    return load(builder.getInt64Ty(), memory, runtime::LinearMemory::kSizeOffset);
   }
 
   Value* emit_apart(const Range& a, const Range& b, IRBuilder<>& builder) {
@@ -605,6 +608,8 @@ class LoopTransformation {
 llvm::PreservedAnalyses LinearMemoryLoopVersioning::run(llvm::Function& function,
                                                         llvm::FunctionAnalysisManager& analyses) {
   auto& loops = analyses.getResult<llvm::LoopAnalysis>(function);
+  if (loops.empty())
+    return PreservedAnalyses::all();
   auto& dominators = analyses.getResult<DominatorTreeAnalysis>(function);
   auto& evolution = analyses.getResult<ScalarEvolutionAnalysis>(function);
   auto& remarks = analyses.getResult<OptimizationRemarkEmitterAnalysis>(function);
@@ -636,7 +641,11 @@ llvm::PreservedAnalyses LinearMemoryLoopVersioning::run(llvm::Function& function
   PreservedAnalyses preserved;
   preserved.preserve<DominatorTreeAnalysis>();
   preserved.preserve<llvm::LoopAnalysis>();
-  return preserved;
+  if (next_.isEmpty())
+    return preserved;
+  analyses.invalidate(function, preserved);
+  next_.run(function, analyses);
+  return PreservedAnalyses::none();
 }
 
 }  // namespace wzrun::codegen

@@ -2,6 +2,8 @@
 
 #include <llvm/IR/PassManager.h>
 
+#include <utility>
+
 /// Loop versioning: what lets LLVM vectorise loops over linear memory.
 ///
 /// In WebAssembly an access may trap, a 32-bit address may wrap, and any two addresses may be the same; LLVM must keep
@@ -25,11 +27,14 @@ struct LoopVersioningOptions {
 /// stores whose address is based on the load that has kMemoryBaseMetadata.
 struct LinearMemoryLoopVersioning : llvm::PassInfoMixin<LinearMemoryLoopVersioning> {
   LinearMemoryLoopVersioning() = default;
-  explicit LinearMemoryLoopVersioning(const LoopVersioningOptions& options) : options_(options) {}
+  /// `next`: run on the functions in which a loop has been versioned.
+  explicit LinearMemoryLoopVersioning(llvm::FunctionPassManager next, const LoopVersioningOptions& options = {})
+      : next_(std::move(next)), options_(options) {}
 
   llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses);  // NOLINT
 
  private:
+  llvm::FunctionPassManager next_;
   LoopVersioningOptions options_;
 };
 

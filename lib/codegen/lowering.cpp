@@ -1,5 +1,6 @@
 #include "codegen/lowering.h"
 
+#include "codegen/loop_versioning.h"
 #include "runtime/instance.h"
 #include "wasm/function_reader.h"
 
@@ -40,7 +41,8 @@ void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std
   if (!wasm.memories.empty() && is_guarded(0)) {
     memory_base_ =
         llvm::cast<llvm::Instruction>(constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, memory_base)));
-    memory_base_->setMetadata("wzrun.memory_base", m_.nothing);
+    if (!wasm.memories[0].limits.is_shared)
+      memory_base_->setMetadata(kMemoryBaseMetadata, m_.nothing);
   }
   const unsigned first_param = has_buffer() ? 2 : 1;
   for (std::size_t i = 0; i < locals.size(); ++i)
