@@ -1,6 +1,7 @@
 #include "loop_versioning_support.h"
 
 #include "codegen/loop_versioning.h"
+#include "codegen/pipeline.h"
 
 #include <fmt/format.h>
 #include <llvm/AsmParser/Parser.h>
@@ -182,6 +183,15 @@ std::unique_ptr<llvm::TargetMachine> host_machine() {
   return take(take(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
 }
 
+ParsedModule parse(const std::string& ir) {
+  ParsedModule parsed{.context = std::make_unique<llvm::LLVMContext>(), .module = nullptr};
+  llvm::SMDiagnostic problem;
+  parsed.module = llvm::parseAssemblyString(ir, problem, *parsed.context);
+  if (!parsed.module)
+    throw std::runtime_error(fmt::format("line {}: {}", problem.getLineNo(), problem.getMessage().str()));
+  return parsed;
+}
+
 bool begins_fast_loop(const llvm::BasicBlock& block) { return block.getName().starts_with("version.fast"); }
 
 llvm::GlobalVariable* entry_counter(llvm::Module& module) {
@@ -303,12 +313,16 @@ void Arena::set_windows(const std::vector<std::uint8_t>& bytes) {
   std::memcpy(base() + size() - kWindow, bytes.data() + bytes.size() - kWindow, kWindow);
 }
 
+ParsedModule optimise(const std::string& ir, unsigned opt_level) {
+  auto parsed = parse(ir);
+  Pipeline pipeline(opt_level);
+  pipeline.prepare(*parsed.module);
+  pipeline.optimise(*parsed.module);
+  return parsed;
+}
+
 ParsedModule transform(const std::string& ir, std::string_view passes) {
-  ParsedModule parsed{.context = std::make_unique<llvm::LLVMContext>(), .module = nullptr};
-  llvm::SMDiagnostic problem;
-  parsed.module = llvm::parseAssemblyString(ir, problem, *parsed.context);
-  if (!parsed.module)
-    throw std::runtime_error(fmt::format("line {}: {}", problem.getLineNo(), problem.getMessage().str()));
+  auto parsed = parse(ir);
   const auto machine = host_machine();
   parsed.module->setTargetTriple(machine->getTargetTriple());
   parsed.module->setDataLayout(machine->createDataLayout());

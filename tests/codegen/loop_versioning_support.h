@@ -107,6 +107,9 @@ struct ParsedModule {
   bool has_vectors() const;
 };
 
+/// What wzrun makes of a module at an optimisation level.
+ParsedModule optimise(const std::string& ir, unsigned opt_level);
+
 /// Throws if `ir` or what the passes make of it is not valid.
 ParsedModule transform(const std::string& ir, std::string_view passes);
 

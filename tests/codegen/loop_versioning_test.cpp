@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <chrono>
+#include <limits>
 #include <random>
 
 namespace wzrun::codegen::test {
@@ -57,6 +57,9 @@ TEST_CASE("loop versioning: a copy between disjoint arrays becomes a fast loop a
   CHECK(transform(ir, kVersionOnly).versioned_loops() == 1);
   CHECK(transform(ir, kVectorise).has_vectors());
   CHECK(runs_fast(copy_shape(), {.n = 100, .starts = {0, 400}}));
+  CHECK_FALSE(optimise(ir, 1).has_vectors());
+  CHECK(optimise(ir, 2).has_vectors());
+  CHECK(optimise(ir, 3).has_vectors());
 }
 
 TEST_CASE("loop versioning: a loop is taken if it surely ends") {
@@ -168,6 +171,36 @@ TEST_CASE("loop versioning: an accumulator in memory lives in a register") {
   const LoopShape shape{.accesses = {{.start = 0, .step = 4}, {.start = 1}, {.store = true, .start = 1}}};
   CHECK(runs_fast(shape, {.n = 100, .starts = {0, 400}}));
   CHECK_FALSE(runs_fast(shape, {.n = 100, .starts = {0, 399}}));
+}
+
+TEST_CASE("loop versioning: a loop that counts down from an even end is followed through its xor") {
+  // What clang makes of x[n - 1 - i] and x[n - 2 - i] in a loop unrolled by two.
+  const auto ir = R"(define i64 @f(ptr %instance, i32 %n, i32 %m, ptr %starts) {
+entry:
+  %base = load ptr, ptr %instance, !invariant.load !0, !nonnull !0, !noundef !0, !wzrun.memory_base !0
+  br label %loop
+loop:
+  %i = phi i32 [ 0, %entry ], [ %next, %loop ]
+  %back = xor i32 %i, -2
+  %address = add i32 %back, %n
+  %e = zext i32 %address to i64
+  %p = getelementptr i8, ptr %base, i64 %e
+  store volatile i8 7, ptr %p, align 1
+  %next = add i32 %i, 2
+  %again = icmp ne i32 %next, 100
+  br i1 %again, label %loop, label %done
+done:
+  ret i64 1
+}
+!0 = !{}
+)";
+  Arena arena(kWindow);
+  CompiledLoop loop(ir, kVersionOnly);
+  arena.set_windows(std::vector<std::uint8_t>(kWindow));
+  CHECK(loop.run(arena, {.n = 200, .starts = {}}) == LoopResult{1});
+  CHECK(loop.fast_entries() == 1);
+  for (unsigned address = 0; address < 300; ++address)
+    CHECK(arena.base()[address] == (address >= 100 && address < 200 && address % 2 == 0 ? 7 : 0));
 }
 
 TEST_CASE("loop versioning: iterations of an outer loop may touch what another one wrote") {
