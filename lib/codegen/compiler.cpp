@@ -73,6 +73,7 @@ class Compilation {
     if (error_)
       return std::unexpected(*std::move(error_));
     std::vector<Object> objects;
+    objects.reserve(partitions_.size());
     for (auto& partition : partitions_)
       objects.push_back(std::move(partition.object));
     auto linked = WZRUN_TRY(link(objects));
