@@ -489,9 +489,11 @@ struct TailCallFinder : wasm::NullSink {
     found = true;
     on_stack = on_stack || needs_stack(type);
   }
+  // NOLINTBEGIN(bugprone-derived-method-shadowing-base-method): that is what a sink does
   void return_call(std::uint32_t, const wasm::FunctionType& type) { note(type); }
   void return_call_indirect(std::uint32_t, std::uint32_t type, Operand) { note(module.types[type].function); }
   void return_call_ref(std::uint32_t type, Operand) { note(module.types[type].function); }
+  // NOLINTEND(bugprone-derived-method-shadowing-base-method)
 };
 
 struct UnsupportedFinder : wasm::NullSink {
