@@ -14,7 +14,6 @@ namespace {
 
 using runtime::Image;
 using runtime::ImageHeader;
-using runtime::ImagePart;
 
 constexpr std::uint64_t kFunctions = 3;
 constexpr std::uint64_t kTypes = 2;
