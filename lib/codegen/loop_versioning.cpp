@@ -213,6 +213,9 @@ class LoopExamination {
         const auto access = affine_access(instruction);
         if (!access)
           return "accesses memory at an address that is not affine";
+        // LLVM would compute such addresses in vectors, and take them apart again to store: slower than the loop was.
+        if (isa<StoreInst>(instruction) && !isa<SCEVConstant>(access->step))
+          return "stores with a stride that only the running program knows";
         accesses_.push_back(*access);
       }
     return accesses_.empty() ? "accesses no memory" : nullptr;
