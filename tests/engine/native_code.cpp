@@ -47,23 +47,18 @@ struct Native {
 
 Value i32(std::uint32_t value) { return Value::i32(value); }
 
-/// Returns once something runs.
-void wait_for_run(Native& native) {
-  auto& state = *native.engine.runtime.state();
-  const auto runs = [](runtime::Execution* execution) {
-    const std::scoped_lock lock(execution->lock);
-    return !execution->entered.empty();
-  };
-  for (bool running = false; !running; std::this_thread::yield()) {
-    const std::scoped_lock lock(state.mutex);
-    running = std::ranges::any_of(state.executions, runs);
-  }
+/// Whether `spin` or `shallow` has begun.
+bool has_begun(const Native& native) {
+  auto* const announced = reinterpret_cast<std::uint32_t*>(native.module->handle()->instance->memory_base);
+  return std::atomic_ref(*announced).load() != 0;
 }
 
-/// Ends the run from another thread once it has begun.
-std::thread interrupt_soon(Native& native) {
-  return std::thread([&native] {
-    wait_for_run(native);
+/// Ends the run from another thread as soon as it is where the test wants it.
+template <typename Ready>
+std::thread interrupt_when(Native& native, Ready ready) {
+  return std::thread([&native, ready] {
+    while (!ready())
+      std::this_thread::yield();
     CHECK(native.engine.runtime.interrupt(10'000));
   });
 }
@@ -233,7 +228,7 @@ TEST_CASE("native code: host functions that call back without end trap") {
 TEST_CASE("native code: an endless loop is interrupted, also below a host function and the interpreter") {
   {
     Native native;
-    auto other = interrupt_soon(native);
+    auto other = interrupt_when(native, [&] { return has_begun(native); });
     const auto trap = trap_of(*native.module, "spin");
     other.join();
     CHECK(to_string(trap.kind) == "interrupted");
@@ -244,7 +239,7 @@ TEST_CASE("native code: an endless loop is interrupted, also below a host functi
     const auto inner = call(*native.module, "spin");
     return std::unexpected(inner.error());
   };
-  auto other = interrupt_soon(native);
+  auto other = interrupt_when(native, [&] { return has_begun(native); });
   const auto trap = trap_of(*native.module, "call host", {i32(1)});
   other.join();
   CHECK(to_string(trap.kind) == "interrupted");
@@ -253,14 +248,16 @@ TEST_CASE("native code: an endless loop is interrupted, also below a host functi
 
 TEST_CASE("native code: an interruption during a host function ends the run behind it") {
   Native native;
+  std::atomic<bool> inside{false};
   std::atomic<bool> after{false};
   native.again = [&](Caller& caller, std::uint32_t value) -> Result<std::uint32_t> {
+    inside = true;
     while (!caller.interrupted())
       std::this_thread::yield();
     after = true;
     return value;
   };
-  auto other = interrupt_soon(native);
+  auto other = interrupt_when(native, [&] { return inside.load(); });
   const auto trap = trap_of(*native.module, "call host", {i32(1)});
   other.join();
   CHECK(after);
@@ -271,11 +268,12 @@ TEST_CASE("native code: an interruption during a host function ends the run behi
 TEST_CASE("native code: recursion interrupted at any instruction gives its frames") {
   for (int round = 0; round < 50; ++round) {
     Native native(RuntimeConfig().with_max_stack_bytes(1U << 30));
-    auto other = interrupt_soon(native);
+    auto other = interrupt_when(native, [&] { return has_begun(native); });
     const auto trap = trap_of(*native.module, "shallow", {i32(1)});
     other.join();
     const bool ended = to_string(trap.kind) == "interrupted" || to_string(trap.kind) == "call stack exhausted";
     CHECK(ended);
+    REQUIRE(!trap.frames.empty());
     CHECK(trap.frames.front().function == "shallow");
   }
 }
@@ -283,7 +281,8 @@ TEST_CASE("native code: recursion interrupted at any instruction gives its frame
 TEST_CASE("native code: closing the instance ends its endless loop") {
   Native native;
   std::thread other([&] {
-    wait_for_run(native);
+    while (!has_begun(native))
+      std::this_thread::yield();
     Module(*native.module).close(9);
   });
   const auto ended = call(*native.module, "spin");

@@ -34,6 +34,7 @@ static_assert(static_cast<int>(wzrun::runtime::NativeHelper::call_function) == 0
 #if defined(__x86_64__)
 
 #define WZRUN_FRAME "pushq %rbp\n movq %rsp, %rbp\n"
+#define WZRUN_ANNOUNCE "movq " WZRUN_TEXT(WZRUN_MEMORY_BASE) "(%rdi), %rax\n movl $1, (%rax)\n"
 #define WZRUN_UNFRAME "movq %rbp, %rsp\n popq %rbp\n retq\n"
 
 __asm__(
@@ -77,11 +78,11 @@ __asm__(
   WZRUN_END("deep")
 
   WZRUN_BEGIN("shallow")
-  WZRUN_FRAME "callq wzrun_test_shallow\n popq %rbp\n retq\n"
+  WZRUN_FRAME WZRUN_ANNOUNCE "callq wzrun_test_shallow\n popq %rbp\n retq\n"
   WZRUN_END("shallow")
 
   WZRUN_BEGIN("spin")
-  WZRUN_FRAME "1: jmp 1b\n"
+  WZRUN_FRAME WZRUN_ANNOUNCE "1: jmp 1b\n"
   WZRUN_END("spin")
 
   WZRUN_BEGIN("call_host")
@@ -117,6 +118,7 @@ __asm__(
 #elif defined(__aarch64__)
 
 #define WZRUN_FRAME "stp x29, x30, [sp, #-16]!\n mov x29, sp\n"
+#define WZRUN_ANNOUNCE "ldr x9, [x0, #" WZRUN_TEXT(WZRUN_MEMORY_BASE) "]\n mov w10, #1\n str w10, [x9]\n"
 #define WZRUN_UNFRAME "mov sp, x29\n ldp x29, x30, [sp], #16\n ret\n"
 
 __asm__(
@@ -161,11 +163,11 @@ __asm__(
   WZRUN_END("deep")
 
   WZRUN_BEGIN("shallow")
-  WZRUN_FRAME "bl wzrun_test_shallow\n" WZRUN_UNFRAME
+  WZRUN_FRAME WZRUN_ANNOUNCE "bl wzrun_test_shallow\n" WZRUN_UNFRAME
   WZRUN_END("shallow")
 
   WZRUN_BEGIN("spin")
-  WZRUN_FRAME "1: b 1b\n"
+  WZRUN_FRAME WZRUN_ANNOUNCE "1: b 1b\n"
   WZRUN_END("spin")
 
   WZRUN_BEGIN("call_host")
