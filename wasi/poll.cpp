@@ -1,6 +1,6 @@
 /// Waiting is one ppoll(2) over all descriptors with the nearest clock as its timeout. Boost.Asio is not used here: it
-/// waits through epoll, which refuses regular files, would have to be created for the call, and needs each descriptor
-/// of the program registered and released again, to do in many system calls what ppoll does in one.
+/// waits through epoll, which refuses regular files, and would register each descriptor of the program and release it
+/// again, to do in eight system calls what ppoll does in one.
 #include "clock.h"
 #include "functions.h"
 #include "timestamp.h"
@@ -12,18 +12,13 @@
 
 #include <climits>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace wzrun::wasi {
 namespace {
 
 constexpr auto kNever = UINT64_MAX;
-
-std::uint64_t monotonic_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return timestamp_of(now);
-}
 
 Subscription as_preview1(const Subscription& subscription) { return subscription; }
 Subscription as_preview1(const Preview0Subscription& old) {
@@ -35,31 +30,87 @@ Subscription as_preview1(const Preview0Subscription& old) {
           .flags = old.flags};
 }
 
-/// The program's clocks as they stood when the call began; from then on, time is the host's monotonic one.
+/// When the clocks that the program waits for will have come so far, counted from the beginning of the call: real and
+/// monotonic time by the host's monotonic clock, processor time by the clock of the process or thread.
 class Deadlines {
  public:
-  explicit Deadlines(const ModuleConfig& config) : config_(config) {}
+  /// A point in time: nanoseconds of one of the host's clocks after the call began.
+  struct Due {
+    std::size_t clock;
+    std::uint64_t ns;
+  };
 
-  /// Nanoseconds from the beginning of the call until a subscription's time has come.
-  /// Errors: ENOTSUP for clocks of processor time, EINVAL for those that do not exist.
-  Try<std::uint64_t> wait_ns(const Subscription& subscription) {
+  explicit Deadlines(const ModuleConfig& config) : config_(config) { start(kMonotonic); }
+
+  /// Errors: EINVAL for clocks that do not exist.
+  Try<Due> due(const Subscription& subscription) {
     const auto id = subscription.fd_or_clock;
-    if (id > static_cast<std::uint32_t>(ClockId::thread_cputime))
+    if (id >= std::size(kClockOf))
       return fail(Errno::inval);
-    if (id > static_cast<std::uint32_t>(ClockId::monotonic))
-      return fail(Errno::notsup);
+    const auto clock = kClockOf[id];
+    start(clock);
     if ((subscription.flags & subclockflags::abstime) == 0)
-      return subscription.timeout_ns;
+      return Due{clock, subscription.timeout_ns};
     if (!now_[id])
       now_[id] = WZRUN_TRY(clock_now_ns(config_, id));
-    return subscription.timeout_ns > *now_[id] ? subscription.timeout_ns - *now_[id] : 0;
+    return Due{clock, subscription.timeout_ns > *now_[id] ? subscription.timeout_ns - *now_[id] : 0};
   }
-  std::uint64_t elapsed_ns() const { return monotonic_ns() - began_; }
+  void wait_for(Due due) { nearest_[due.clock] = std::min(nearest_[due.clock], due.ns); }
+  void wait_for_nothing() { nearest_[kMonotonic] = 0; }
+
+  /// Reads the clocks.
+  void look() {
+    for (std::size_t clock = 0; clock < std::size(kHost); ++clock)
+      if (began_[clock])
+        elapsed_[clock] = read(clock) - *began_[clock];
+  }
+  bool passed(Due due) const { return due.ns <= elapsed_[due.clock]; }
+  bool any_passed() const {
+    for (std::size_t clock = 0; clock < std::size(kHost); ++clock)
+      if (nearest_[clock] <= elapsed_[clock])
+        return true;
+    return false;
+  }
+  /// How long to wait before the clocks are looked at again, kNever for ever. Processor time passes at most as fast as
+  /// all processors can spend it.
+  std::uint64_t timeout_ns() const {
+    constexpr std::uint64_t kLeastNs = 1'000'000;
+    auto result = left(kMonotonic);
+    for (const auto clock : {kProcess, kThread}) {
+      if (nearest_[clock] == kNever)
+        continue;
+      const auto processors = clock == kProcess ? std::max(1U, std::thread::hardware_concurrency()) : 1;
+      const auto ns = left(clock);
+      result = std::min(result, ns == 0 ? 0 : std::max(ns / processors, kLeastNs));
+    }
+    return result;
+  }
 
  private:
+  static constexpr std::size_t kMonotonic = 0;
+  static constexpr std::size_t kProcess = 1;
+  static constexpr std::size_t kThread = 2;
+  static constexpr clockid_t kHost[] = {CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+  static constexpr std::size_t kClockOf[] = {kMonotonic, kMonotonic, kProcess, kThread};  // by ClockId
+
+  static std::uint64_t read(std::size_t clock) {
+    timespec now;
+    ::clock_gettime(kHost[clock], &now);
+    return timestamp_of(now);
+  }
+  void start(std::size_t clock) {
+    if (!began_[clock])
+      began_[clock] = read(clock);
+  }
+  std::uint64_t left(std::size_t clock) const {
+    return nearest_[clock] == kNever ? kNever : nearest_[clock] - std::min(nearest_[clock], elapsed_[clock]);
+  }
+
   const ModuleConfig& config_;
-  std::uint64_t began_ = monotonic_ns();
-  std::optional<std::uint64_t> now_[2];
+  std::optional<std::uint64_t> began_[std::size(kHost)];
+  std::uint64_t elapsed_[std::size(kHost)] = {};
+  std::uint64_t nearest_[std::size(kHost)] = {kNever, kNever, kNever};
+  std::optional<std::uint64_t> now_[std::size(kClockOf)];
 };
 
 /// The host's descriptors to wait for, each once.
@@ -81,7 +132,7 @@ class Waited {
       index_[fd] = static_cast<std::uint32_t>(fds_.size());
       fds_.push_back({.fd = descriptor->fd, .events = 0, .revents = 0});
     }
-    fds_[index_[fd]].events |= reads ? POLLIN : POLLOUT;
+    fds_[index_[fd]].events |= reads ? POLLIN | (descriptor->is_socket() ? POLLRDHUP : 0) : POLLOUT;
     return true;
   }
 
@@ -132,19 +183,19 @@ std::optional<Event> descriptor_event(const DescriptorTable& table, const Waited
       return std::nullopt;
     if ((revents & POLLNVAL) != 0)
       event.error = static_cast<std::uint16_t>(Errno::badf);
-    if ((revents & POLLHUP) != 0 || (!reads && (revents & POLLERR) != 0))
+    if ((revents & POLLHUP) != 0 || (revents & (reads ? POLLRDHUP : POLLERR)) != 0)
       event.flags = eventrwflags::hangup;
   }
   event.nbytes = reads ? readable_bytes(**descriptor) : PIPE_BUF;
   return event;
 }
 
-std::optional<Event> clock_event(Deadlines& deadlines, std::uint64_t elapsed_ns, const Subscription& subscription) {
+std::optional<Event> clock_event(Deadlines& deadlines, const Subscription& subscription) {
   Event event{.userdata = subscription.userdata, .error = 0, .type = EventType::clock, .nbytes = 0, .flags = 0};
-  const auto wait_ns = deadlines.wait_ns(subscription);
-  if (!wait_ns)
-    event.error = static_cast<std::uint16_t>(wait_ns.error());
-  else if (*wait_ns > elapsed_ns)
+  const auto due = deadlines.due(subscription);
+  if (!due)
+    event.error = static_cast<std::uint16_t>(due.error());
+  else if (!deadlines.passed(*due))
     return std::nullopt;
   return event;
 }
@@ -162,26 +213,28 @@ Status poll(Call& call, Address subscriptions, Address events, std::uint32_t cou
 
   Deadlines deadlines{call.caller.config()};
   Waited waited{call.state.descriptors};
-  std::uint64_t wait_ns = kNever;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto subscription = WZRUN_TRY(subscription_at(i));
     if (subscription.type > EventType::fd_write)
       return fail(Errno::inval);
-    if (subscription.type == EventType::clock)
-      wait_ns = std::min(wait_ns, deadlines.wait_ns(subscription).value_or(0));
-    else if (!waited.add(subscription).value_or(false))
-      wait_ns = 0;
+    if (subscription.type == EventType::clock) {
+      if (const auto due = deadlines.due(subscription))
+        deadlines.wait_for(*due);
+      else
+        deadlines.wait_for_nothing();
+    } else if (!waited.add(subscription).value_or(false)) {
+      deadlines.wait_for_nothing();
+    }
   }
 
-  std::uint64_t elapsed_ns = 0;
   for (;;) {
-    const int ready = waited.wait(wait_ns == kNever ? kNever : wait_ns - std::min(wait_ns, elapsed_ns));
+    const int ready = waited.wait(deadlines.timeout_ns());
     if (ready < 0 && errno != EINTR)
       return fail_host();
     if (ready < 0 && call.caller.interrupted())
       return fail(Errno::halted);
-    elapsed_ns = deadlines.elapsed_ns();
-    if (ready > 0 || (ready == 0 && elapsed_ns >= wait_ns))
+    deadlines.look();
+    if (ready > 0 || (ready == 0 && deadlines.any_passed()))
       break;
   }
 
@@ -189,7 +242,7 @@ Status poll(Call& call, Address subscriptions, Address events, std::uint32_t cou
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto subscription = WZRUN_TRY(subscription_at(i));
     const auto event = subscription.type == EventType::clock
-                           ? clock_event(deadlines, elapsed_ns, subscription)
+                           ? clock_event(deadlines, subscription)
                            : descriptor_event(call.state.descriptors, waited, subscription);
     if (event)
       WZRUN_CHECK(call.memory.write(events + std::uint64_t{happened++} * sizeof(Event), *event));
