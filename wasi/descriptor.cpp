@@ -1,6 +1,7 @@
 #include "descriptor.h"
 
 #include "directory_reader.h"
+#include "node.h"
 #include "wzrun/error.h"
 
 #include <sys/socket.h>

@@ -15,11 +15,13 @@
 namespace wzrun::wasi {
 
 class DirectoryReader;
+struct OpenNode;
 
 /// What a descriptor of the program stands for.
 struct Descriptor {
   enum class Kind : std::uint8_t {
     host,         ///< a descriptor of the host
+    node,         ///< `open_node`, of a file system that is not the host's
     text_input,   ///< reads `input`
     text_output,  ///< appends to `output`
     null,         ///< reads as empty, swallows what is written
@@ -40,6 +42,7 @@ struct Descriptor {
   Rights inheriting = 0;
   std::optional<std::string> preopen_name;
   std::unique_ptr<DirectoryReader> reader;  ///< of a directory that was read
+  std::unique_ptr<OpenNode> open_node;
   const std::string* input = nullptr;
   std::size_t input_at = 0;
   std::shared_ptr<std::string> output;

@@ -1,4 +1,5 @@
 #include "functions.h"
+#include "node.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,8 +16,10 @@ Status close_host(Descriptor descriptor) {
 }
 
 Status seek(Call& call, Fd fd, std::int64_t offset, int host_whence, Address result, Rights needed) {
-  const auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, needed));
+  auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, needed));
   WZRUN_CHECK(call.memory.range(result, sizeof(std::uint64_t)));
+  if (descriptor->open_node)
+    return call.memory.write(result, WZRUN_TRY(node_seek(*descriptor, offset, host_whence)));
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::spipe);
   const auto place = WZRUN_TRY(call.retry([&] { return ::lseek(descriptor->fd, offset, host_whence); }));
@@ -27,6 +30,8 @@ Status sync(Call& call, Fd fd, Rights needed, int (*host_sync)(int)) {
   const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
   if ((descriptor->base & needed) != needed)
     return fail(Errno::notcapable);
+  if (descriptor->open_node)
+    return node_answer(node_of(*descriptor).sync());
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::inval);
   WZRUN_CHECK(call.retry([&] { return host_sync(descriptor->fd); }));
@@ -88,6 +93,8 @@ Status fd_advise(Call& call, Fd fd, std::uint64_t offset, std::uint64_t length, 
   const auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, rights::fd_advise));
   if (advice >= std::size(kHost) || offset > INT64_MAX || length > INT64_MAX)
     return fail(Errno::inval);
+  if (descriptor->open_node)
+    return {};
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::spipe);
   const int error =
@@ -103,6 +110,8 @@ Status fd_allocate(Call& call, Fd fd, std::uint64_t offset, std::uint64_t length
     return fail(Errno::rofs);
   if (length == 0 || offset > INT64_MAX || length > INT64_MAX)
     return fail(Errno::inval);
+  if (descriptor->open_node)
+    return node_allocate(node_of(*descriptor), offset, length);
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::spipe);
   // Not posix_fallocate: where the file system cannot allocate, glibc would write the whole range.

@@ -1,4 +1,5 @@
 #include "functions.h"
+#include "node.h"
 #include "transfer.h"
 
 #include <poll.h>
@@ -36,6 +37,11 @@ ssize_t read_some(Descriptor& descriptor, const iovec* buffers, int count) {
       if (count == 1)
         return ::read(descriptor.fd, buffers->iov_base, buffers->iov_len);
       return ::readv(descriptor.fd, buffers, count);
+    case Descriptor::Kind::node: {
+      const auto read = node_read(node_of(descriptor), buffers, count, descriptor.open_node->offset);
+      descriptor.open_node->offset += static_cast<std::uint64_t>(std::max<ssize_t>(read, 0));
+      return read;
+    }
     case Descriptor::Kind::text_input:
       return read_text(descriptor, buffers, count);
     default:
@@ -43,7 +49,20 @@ ssize_t read_some(Descriptor& descriptor, const iovec* buffers, int count) {
   }
 }
 
+ssize_t write_node(Descriptor& descriptor, const iovec* buffers, int count) {
+  auto& open = *descriptor.open_node;
+  if ((descriptor.flags & fdflags::append) != 0) {
+    const auto status = open.node->status();
+    open.offset = status ? status->size_bytes : open.offset;
+  }
+  const auto written = node_write(*open.node, buffers, count, open.offset);
+  open.offset += static_cast<std::uint64_t>(std::max<ssize_t>(written, 0));
+  return written;
+}
+
 ssize_t write_some(Descriptor& descriptor, const iovec* buffers, int count) {
+  if (descriptor.kind == Descriptor::Kind::node)
+    return write_node(descriptor, buffers, count);
   if (descriptor.kind != Descriptor::Kind::host)
     return write_text(descriptor.output.get(), buffers, count);
   if (descriptor.is_socket()) {  // a peer that has gone is EPIPE, not a signal
@@ -66,7 +85,7 @@ Try<Descriptor*> for_writing(Call& call, Fd fd, Rights needed) {
 
 /// pread and pwrite need a file with places.
 Status check_place(const Descriptor& descriptor, std::uint64_t offset) {
-  if (descriptor.kind != Descriptor::Kind::host)
+  if (descriptor.kind != Descriptor::Kind::host && descriptor.kind != Descriptor::Kind::node)
     return fail(Errno::spipe);
   if (offset > INT64_MAX)
     return fail(Errno::inval);
@@ -111,6 +130,8 @@ Status fd_pread(Call& call, Fd fd, Address iovs, std::uint32_t iovs_len, std::ui
   WZRUN_CHECK(check_place(*descriptor, offset));
   return call.memory.write(
       nread, WZRUN_TRY(transfer(call, iovs, iovs_len, true, [&](const iovec* buffers, int count, std::uint64_t moved) {
+        if (descriptor->open_node)
+          return node_read(node_of(*descriptor), buffers, count, offset + moved);
         return ::preadv(descriptor->fd, buffers, count, static_cast<off_t>(offset + moved));
       })));
 }
@@ -122,6 +143,8 @@ Status fd_pwrite(Call& call, Fd fd, Address iovs, std::uint32_t iovs_len, std::u
   return call.memory.write(
       nwritten,
       WZRUN_TRY(transfer(call, iovs, iovs_len, true, [&](const iovec* buffers, int count, std::uint64_t moved) {
+        if (descriptor->open_node)
+          return node_write(node_of(*descriptor), buffers, count, offset + moved);
         return ::pwritev(descriptor->fd, buffers, count, static_cast<off_t>(offset + moved));
       })));
 }

@@ -1,5 +1,6 @@
 #include "directory_reader.h"
 #include "functions.h"
+#include "node.h"
 
 #include <fcntl.h>
 
@@ -22,12 +23,35 @@ Filetype told_type(const Descriptor& directory, const DirectoryReader::Item& ite
   return item.type;
 }
 
+/// Packs the entries of a node from `cookie` on, which is the number of those before. They are listed anew from the
+/// beginning, so that all other cookies go on in the same list.
+Status node_readdir(Call& call, OpenNode& open, std::span<std::uint8_t> bytes, std::uint64_t cookie, Address used) {
+  if (cookie == 0 || !open.listing) {
+    const auto self = WZRUN_TRY(node_answer(open.node->status())).id;
+    auto listing = WZRUN_TRY(node_answer(open.node->entries()));
+    listing.insert(listing.begin(), {{".", FileKind::directory, self}, {"..", FileKind::directory, open.parent_id}});
+    open.listing = std::move(listing);
+  }
+  std::size_t at = 0;
+  for (auto i = cookie; i < open.listing->size() && at < bytes.size(); ++i) {
+    const auto& entry = (*open.listing)[i];
+    const Dirent header{.next = i + 1,
+                        .ino = entry.id,
+                        .namlen = static_cast<std::uint32_t>(entry.name.size()),
+                        .type = filetype_of(entry.kind)};
+    at += pack_dirent(bytes, at, header, entry.name);
+  }
+  return call.memory.write(used, static_cast<std::uint32_t>(at));
+}
+
 }  // namespace
 
 Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, std::uint64_t cookie, Address used) {
   auto* const directory = WZRUN_TRY(call.state.descriptors.directory(fd, rights::fd_readdir));
   const auto bytes = WZRUN_TRY(call.memory.range(buffer, buffer_len));
   WZRUN_CHECK(call.memory.range(used, sizeof(std::uint32_t)));
+  if (directory->open_node)
+    return node_readdir(call, *directory->open_node, bytes, cookie, used);
   if (!directory->reader)
     directory->reader = std::make_unique_for_overwrite<DirectoryReader>();
   auto& reader = *directory->reader;

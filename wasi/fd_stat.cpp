@@ -1,5 +1,6 @@
 #include "filestat.h"
 #include "functions.h"
+#include "node.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +12,8 @@ Try<Filestat> filestat(Call& call, Fd fd) {
   const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
   if ((descriptor->base & rights::fd_filestat_get) == 0)
     return fail(Errno::notcapable);
+  if (descriptor->open_node)
+    return node_filestat(node_of(*descriptor));
   if (descriptor->kind != Descriptor::Kind::host) {
     Filestat result{};
     result.filetype = descriptor->filetype;
@@ -76,6 +79,8 @@ Status fd_filestat_set_size(Call& call, Fd fd, std::uint64_t size) {
   const auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, rights::fd_filestat_set_size));
   if (descriptor->read_only)
     return fail(Errno::rofs);
+  if (descriptor->open_node && size <= INT64_MAX)
+    return node_answer(node_of(*descriptor).resize(size));
   if (descriptor->kind != Descriptor::Kind::host || size > INT64_MAX)
     return fail(Errno::inval);
   WZRUN_CHECK(call.retry([&] { return ::ftruncate(descriptor->fd, static_cast<off_t>(size)); }));
@@ -90,6 +95,8 @@ Status fd_filestat_set_times(Call& call, Fd fd, std::uint64_t atim, std::uint64_
     return fail(Errno::notcapable);
   if (descriptor->read_only)
     return fail(Errno::rofs);
+  if (descriptor->open_node)
+    return node_set_times(node_of(*descriptor), times);
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::inval);
   WZRUN_CHECK(call.retry([&] { return ::futimens(descriptor->fd, times); }));

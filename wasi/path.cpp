@@ -1,5 +1,6 @@
 #include "filestat.h"
 #include "functions.h"
+#include "node.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -97,6 +98,8 @@ Try<Filestat> filestat(Call& call, Fd fd, std::uint32_t lookup, Address path_at,
   WZRUN_CHECK(path.read(call.memory, path_at, path_len));
   WZRUN_CHECK(check_lookup(lookup));
   const bool follow = (lookup & lookupflags::symlink_follow) != 0;
+  if (dir->open_node)
+    return node_path_filestat(*dir, path.c_str(), follow);
   struct stat status;
   if (path.is_name()) {
     if (::fstatat(dir->fd, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -108,6 +111,20 @@ Try<Filestat> filestat(Call& call, Fd fd, std::uint32_t lookup, Address path_at,
   if (::fstat(opened.get(), &status) != 0)
     return fail_host();
   return filestat_of(status, filetype_of(status));
+}
+
+/// The text of a link, without a NUL. Returns its length.
+Try<std::size_t> read_link(Call& call, const Place& place, char (&text)[PATH_MAX]) {
+  if (place.dir->open_node) {
+    const auto target = WZRUN_TRY(node_read_link(*place.dir, place.path.c_str()));
+    return target.copy(text, sizeof text);
+  }
+  const auto entry = WZRUN_TRY(parent_of(call, *place.dir, place.path));
+  if (entry.slash)
+    WZRUN_CHECK(answer_for_directory(call, place, Errno::inval));
+  const auto length =
+      WZRUN_TRY(call.retry([&] { return ::readlinkat(entry.dir, entry.name.c_str(), text, sizeof text); }));
+  return static_cast<std::size_t>(length);
 }
 
 /// What path_open asks for, in the host's words.
@@ -192,6 +209,17 @@ Status path_open(Call& call, Fd fd, std::uint32_t lookup, Address path_at, std::
     return fail(Errno::notcapable);
 
   const auto opening = opening_of(open_flags, base, flags, lookup);
+  if (dir->open_node) {
+    auto opened = WZRUN_TRY(node_open(*dir, path.c_str(),
+                                      {.open_flags = open_flags,
+                                       .follow = (lookup & lookupflags::symlink_follow) != 0,
+                                       .writes = opening.writes,
+                                       .host_flags = opening.flags}));
+    opened.base = base & (opened.is_directory() ? rights::directory_base : rights::file);
+    opened.inheriting = inheriting;
+    opened.flags = flags;
+    return call.memory.write(result, WZRUN_TRY(call.state.descriptors.insert(std::move(opened))));
+  }
   constexpr mode_t kMode = 0666;
   auto opened = WZRUN_TRY(dir->read_only ? open_read_only(call, *dir, path, opening)
                                          : open_at(call, *dir, path, opening.flags, kMode));
@@ -216,6 +244,8 @@ Status path_filestat_set_times(Call& call, Fd fd, std::uint32_t lookup, Address 
   WZRUN_CHECK(check_lookup(lookup));
   timespec times[2];
   WZRUN_CHECK(timespecs_of(atim, mtim, flags, times));
+  if (place.dir->open_node)
+    return node_path_set_times(*place.dir, place.path.c_str(), (lookup & lookupflags::symlink_follow) != 0, times);
   auto entry = WZRUN_TRY(parent_of(call, *place.dir, place.path));
   if (entry.slash || (lookup & lookupflags::symlink_follow) != 0)
     entry = WZRUN_TRY(call.state.resolver.target(place.dir->fd, place.path.c_str()));
@@ -230,6 +260,8 @@ Status path_create_directory(Call& call, Fd fd, Address path, std::uint32_t path
   constexpr mode_t kMode = 0777;
   Place place;
   WZRUN_CHECK(place.read(call, fd, rights::path_create_directory, path, path_len));
+  if (place.dir->open_node)
+    return node_make_directory(*place.dir, place.path.c_str());
   const auto entry = WZRUN_TRY(entry_to_make(call, place));
   WZRUN_CHECK(call.retry([&] { return ::mkdirat(entry.dir, entry.name.c_str(), kMode); }));
   return {};
@@ -245,6 +277,8 @@ Status path_link(Call& call, Fd old_fd, std::uint32_t old_lookup, Address old_pa
   WZRUN_CHECK(made.read(call, new_fd, rights::path_link_target, new_path, new_path_len));
   if (old_lookup != 0)
     return fail(Errno::inval);
+  if (source.dir->open_node || made.dir->open_node)
+    return node_link(*source.dir, source.path.c_str(), *made.dir, made.path.c_str());
   const auto from = WZRUN_TRY(entry_to_change(call, source));
   const auto to = WZRUN_TRY(entry_to_make(call, made));
   if (from.slash)
@@ -259,13 +293,9 @@ Status path_readlink(Call& call, Fd fd, Address path, std::uint32_t path_len, Ad
   WZRUN_CHECK(place.read(call, fd, rights::path_readlink, path, path_len));
   const auto bytes = WZRUN_TRY(call.memory.range(buffer, buffer_len));
   WZRUN_CHECK(call.memory.range(used, sizeof(std::uint32_t)));
-  const auto entry = WZRUN_TRY(parent_of(call, *place.dir, place.path));
-  if (entry.slash)
-    return answer_for_directory(call, place, Errno::inval);
   char text[PATH_MAX];
-  const auto length =
-      WZRUN_TRY(call.retry([&] { return ::readlinkat(entry.dir, entry.name.c_str(), text, sizeof text); }));
-  const auto fits = std::min(static_cast<std::size_t>(length), bytes.size());
+  const auto length = WZRUN_TRY(read_link(call, place, text));
+  const auto fits = std::min(length, bytes.size());
   if (fits > 0)
     std::memcpy(bytes.data(), text, fits);
   return call.memory.write(used, static_cast<std::uint32_t>(fits));
@@ -274,6 +304,8 @@ Status path_readlink(Call& call, Fd fd, Address path, std::uint32_t path_len, Ad
 Status path_remove_directory(Call& call, Fd fd, Address path, std::uint32_t path_len) {
   Place place;
   WZRUN_CHECK(place.read(call, fd, rights::path_remove_directory, path, path_len));
+  if (place.dir->open_node)
+    return node_remove_directory(*place.dir, place.path.c_str());
   const auto entry = WZRUN_TRY(entry_to_change(call, place));
   WZRUN_CHECK(call.retry([&] { return ::unlinkat(entry.dir, entry.name.c_str(), AT_REMOVEDIR); }));
   return {};
@@ -282,6 +314,8 @@ Status path_remove_directory(Call& call, Fd fd, Address path, std::uint32_t path
 Status path_unlink_file(Call& call, Fd fd, Address path, std::uint32_t path_len) {
   Place place;
   WZRUN_CHECK(place.read(call, fd, rights::path_unlink_file, path, path_len));
+  if (place.dir->open_node)
+    return node_remove_file(*place.dir, place.path.c_str());
   const auto entry = WZRUN_TRY(entry_to_change(call, place));
   WZRUN_CHECK(call.retry([&] { return ::unlinkat(entry.dir, entry.name.c_str(), 0); }));
   return {};
@@ -293,6 +327,8 @@ Status path_rename(Call& call, Fd old_fd, Address old_path, std::uint32_t old_pa
   Place target;
   WZRUN_CHECK(source.read(call, old_fd, rights::path_rename_source, old_path, old_path_len));
   WZRUN_CHECK(target.read(call, new_fd, rights::path_rename_target, new_path, new_path_len));
+  if (source.dir->open_node || target.dir->open_node)
+    return node_rename(*source.dir, source.path.c_str(), *target.dir, target.path.c_str());
   const auto from = WZRUN_TRY(entry_to_change(call, source));
   const auto to = WZRUN_TRY(entry_to_change(call, target));
   WZRUN_CHECK(call.retry([&] { return ::renameat(from.dir, from.name.c_str(), to.dir, to.name.c_str()); }));
@@ -308,6 +344,8 @@ Status path_symlink(Call& call, Address text_at, std::uint32_t text_len, Fd fd, 
   WZRUN_CHECK(text.read(call.memory, text_at, text_len));
   if (*text.c_str() == '/')
     return fail(Errno::perm);
+  if (place.dir->open_node)
+    return node_make_link(*place.dir, place.path.c_str(), text.c_str());
   const auto entry = WZRUN_TRY(entry_to_make(call, place));
   WZRUN_CHECK(call.retry([&] { return ::symlinkat(text.c_str(), entry.dir, entry.name.c_str()); }));
   return {};

@@ -3,6 +3,7 @@
 /// again, to do in eight system calls what ppoll does in one.
 #include "clock.h"
 #include "functions.h"
+#include "node.h"
 #include "timestamp.h"
 
 #include <poll.h>
@@ -155,6 +156,10 @@ class Waited {
 std::uint64_t readable_bytes(const Descriptor& descriptor) {
   if (descriptor.kind == Descriptor::Kind::text_input)
     return descriptor.input->size() - descriptor.input_at;
+  if (descriptor.open_node) {
+    const auto status = descriptor.open_node->node->status();
+    return status ? status->size_bytes - std::min(status->size_bytes, descriptor.open_node->offset) : 0;
+  }
   if (descriptor.kind != Descriptor::Kind::host)
     return 0;
   struct stat status;

@@ -17,6 +17,44 @@ Try<Descriptor*> socket_of(Call& call, Fd fd, Rights needed) {
   return descriptor;
 }
 
+/// What a transfer on a socket passes to the host: NONBLOCK of a lent one, whose own flags must stay as they are, is
+/// asked for each time.
+int transfer_flags(const Descriptor& socket) {
+  return MSG_NOSIGNAL | ((socket.flags & fdflags::nonblock) != 0 && !socket.owned ? MSG_DONTWAIT : 0);
+}
+
+msghdr message_of(iovec* buffers, int count) {
+  msghdr message{};
+  message.msg_iov = buffers;
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  return message;
+}
+
+void skip(msghdr& message, std::size_t bytes) {
+  for (; message.msg_iovlen > 0 && bytes >= message.msg_iov->iov_len; --message.msg_iovlen)
+    bytes -= message.msg_iov++->iov_len;
+  if (message.msg_iovlen == 0)
+    return;
+  message.msg_iov->iov_base = static_cast<char*>(message.msg_iov->iov_base) + bytes;
+  message.msg_iov->iov_len -= bytes;
+}
+
+/// recvmsg(2), except that MSG_WAITALL goes on after a signal that does not end the program.
+ssize_t receive(Call& call, int fd, msghdr& message, int flags) {
+  ssize_t received = 0;
+  for (;;) {
+    const auto part = ::recvmsg(fd, &message, flags);
+    if (part < 0 && errno == EINTR && received > 0 && !call.caller.interrupted())
+      continue;
+    if (part <= 0)
+      return received > 0 ? received : part;
+    received += part;
+    skip(message, static_cast<std::size_t>(part));
+    if ((flags & (MSG_WAITALL | MSG_PEEK)) != MSG_WAITALL || message.msg_iovlen == 0)
+      return received;
+  }
+}
+
 }  // namespace
 
 Status sock_accept(Call& call, Fd fd, std::uint32_t flags, Address result) {
@@ -44,15 +82,14 @@ Status sock_recv(Call& call, Fd fd, Address iovs, std::uint32_t iovs_len, std::u
   WZRUN_CHECK(call.memory.range(result_flags, sizeof(std::uint16_t)));
   if ((flags & ~riflags::all) != 0)
     return fail(Errno::inval);
-  WZRUN_CHECK(check_ready(*descriptor, POLLIN));
+  const bool peek = (flags & riflags::peek) != 0;
+  const bool whole = (flags & riflags::waitall) != 0 && !peek;
   const int host_flags =
-      ((flags & riflags::peek) != 0 ? MSG_PEEK : 0) | ((flags & riflags::waitall) != 0 ? MSG_WAITALL : 0);
+      transfer_flags(*descriptor) | (peek ? MSG_PEEK : 0) | ((flags & riflags::waitall) != 0 ? MSG_WAITALL : 0);
   std::uint16_t told = 0;
-  const auto bytes = WZRUN_TRY(transfer(call, iovs, iovs_len, false, [&](iovec* buffers, int count, std::uint64_t) {
-    msghdr message{};
-    message.msg_iov = buffers;
-    message.msg_iovlen = static_cast<std::size_t>(count);
-    const auto result = ::recvmsg(descriptor->fd, &message, host_flags);
+  const auto bytes = WZRUN_TRY(transfer(call, iovs, iovs_len, whole, [&](iovec* buffers, int count, std::uint64_t) {
+    auto message = message_of(buffers, count);
+    const auto result = receive(call, descriptor->fd, message, host_flags);
     told = (message.msg_flags & MSG_TRUNC) != 0 ? roflags::data_truncated : std::uint16_t{0};
     return result;
   }));
@@ -65,14 +102,11 @@ Status sock_send(Call& call, Fd fd, Address iovs, std::uint32_t iovs_len, std::u
   WZRUN_CHECK(call.memory.range(sent, sizeof(std::uint32_t)));
   if (flags != 0)
     return fail(Errno::inval);
-  WZRUN_CHECK(check_ready(*descriptor, POLLOUT));
   const bool whole = descriptor->filetype == Filetype::socket_stream;
   return call.memory.write(
       sent, WZRUN_TRY(transfer(call, iovs, iovs_len, whole, [&](iovec* buffers, int count, std::uint64_t) {
-        msghdr message{};
-        message.msg_iov = buffers;
-        message.msg_iovlen = static_cast<std::size_t>(count);
-        return ::sendmsg(descriptor->fd, &message, MSG_NOSIGNAL);
+        const auto message = message_of(buffers, count);
+        return ::sendmsg(descriptor->fd, &message, transfer_flags(*descriptor));
       })));
 }
 

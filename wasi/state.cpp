@@ -1,17 +1,22 @@
 #include "state.h"
 
+#include "mounted_files.h"
+#include "node.h"
+
 #include "wzrun/wasi.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <map>
 
 namespace wzrun::wasi {
 namespace {
 
-Expected<OwnedFd> open_mount(const DirectoryMount& mount) {
+Expected<OwnedFd> open_mount(const Mount& mount) {
   constexpr int kFlags = O_DIRECTORY | O_CLOEXEC;
   OwnedFd opened{::open(mount.host_path.c_str(), O_RDONLY | kFlags)};
   if (!opened && errno == EACCES)  // it may still be searched, though not listed
@@ -57,6 +62,30 @@ Descriptor lent(int fd, Rights wanted) {
   return result;
 }
 
+Expected<Descriptor> listener(HostDescriptor socket) {
+  const auto refused = [&](const std::string& why) {
+    return std::unexpected(Error{.kind = ErrorKind::io,
+                                 .message = "descriptor " + std::to_string(socket.fd) + " for the program: " + why});
+  };
+  int listens = 0;
+  socklen_t length = sizeof listens;
+  if (::getsockopt(socket.fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
+    return refused(std::strerror(errno));
+  if (listens == 0)
+    return refused("not a listening socket");
+  Descriptor result;
+  result.owned = OwnedFd{::fcntl(socket.fd, F_DUPFD_CLOEXEC, 0)};
+  if (!result.owned)
+    return refused(std::strerror(errno));
+  result.kind = Descriptor::Kind::host;
+  result.fd = result.owned.get();
+  result.filetype = Filetype::socket_stream;
+  result.flags = (::fcntl(result.fd, F_GETFL) & O_NONBLOCK) != 0 ? fdflags::nonblock : 0;
+  result.base = rights::socket & ~rights::fd_write;
+  result.inheriting = rights::socket;
+  return result;
+}
+
 Descriptor descriptor_of(const InputStream& stream) {
   constexpr auto kRights = rights::file & ~rights::writing;
   Descriptor result;
@@ -85,6 +114,48 @@ Descriptor descriptor_of(const OutputStream& stream) {
   return result;
 }
 
+/// The directories that a program finds open, in the order of the mounts.
+Expected<std::vector<Descriptor>> directories(const FSConfig& fs) {
+  std::vector<Descriptor> result;
+  std::map<std::string_view, MountedFiles*, std::less<>> of_files;
+  for (const auto& mount : fs.mounts()) {
+    std::string_view name = mount.guest_path;
+    Descriptor directory;
+    if (mount.source == Mount::Source::directory) {
+      directory.owned = WZRUN_TRY(open_mount(mount));
+      directory.kind = Descriptor::Kind::host;
+      directory.fd = directory.owned.get();
+    } else if (mount.source == Mount::Source::file_system) {
+      directory = node_descriptor(mount.root, mount.root, Filetype::directory);
+    } else {
+      auto file = WZRUN_TRY(MountedFile::find(mount));
+      const auto [folder, file_name] = split_file_mount(mount.guest_path);
+      auto& files = of_files[folder];
+      if (files != nullptr) {
+        files->put(file_name, std::move(file));
+        continue;
+      }
+      auto node = std::make_shared<MountedFiles>(of_files.size());
+      files = node.get();
+      files->put(file_name, std::move(file));
+      directory = node_descriptor(node, node, Filetype::directory);
+      name = folder;
+    }
+    directory.filetype = Filetype::directory;
+    directory.read_only = mount.read_only || mount.source == Mount::Source::file;
+    directory.base = rights::directory_base;
+    directory.inheriting = rights::all;
+    directory.preopen_name = name;
+    result.push_back(std::move(directory));
+  }
+  for (const auto& mount : fs.mounts())
+    if (mount.source != Mount::Source::file && of_files.contains(mount.guest_path))
+      return std::unexpected(Error{.kind = ErrorKind::invalid_argument,
+                                   .message = "no single file can be given in " + mount.guest_path +
+                                              ", which is given as a whole; give it under another name"});
+  return result;
+}
+
 }  // namespace
 
 void StringList::add(std::string_view text) {
@@ -105,27 +176,19 @@ Expected<std::shared_ptr<State>> State::create(const ModuleConfig& config) {
   given.push_back(descriptor_of(config.stdin_stream()));
   given.push_back(descriptor_of(config.stdout_stream()));
   given.push_back(descriptor_of(config.stderr_stream()));
-  for (const auto& mount : config.fs().mounts()) {
-    Descriptor directory;
-    directory.kind = Descriptor::Kind::host;
-    directory.filetype = Filetype::directory;
-    directory.owned = WZRUN_TRY(open_mount(mount));
-    directory.fd = directory.owned.get();
-    directory.read_only = mount.read_only;
-    directory.base = rights::directory_base;
-    directory.inheriting = rights::all;
-    directory.preopen_name = mount.guest_path;
+  for (auto& directory : WZRUN_TRY(directories(config.fs())))
     given.push_back(std::move(directory));
-  }
+  for (const auto& socket : config.listeners())
+    given.push_back(WZRUN_TRY(listener(socket)));
   for (auto& descriptor : given)
     if (!state->descriptors.insert(std::move(descriptor)))
-      return std::unexpected(Error{.kind = ErrorKind::invalid_argument, .message = "too many directories are given"});
+      return std::unexpected(
+          Error{.kind = ErrorKind::invalid_argument, .message = "too many directories and sockets are given"});
   return state;
 }
 
 Expected<void> check_mounts(const FSConfig& fs) {
-  for (const auto& mount : fs.mounts())
-    WZRUN_CHECK(open_mount(mount));
+  WZRUN_CHECK(directories(fs));
   return {};
 }
 

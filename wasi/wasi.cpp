@@ -1,13 +1,20 @@
 #include "wzrun/wasi.h"
 
+#include "denial.h"
 #include "functions.h"
+#include "parameters.h"
+#include "trace.h"
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 
 namespace wzrun::wasi {
 namespace {
 
 constexpr char kStateKey = 0;  // its address is the key
+
+constexpr std::string_view kGroups[] = {"clock", "fs", "poll", "proc", "random", "sock"};
 
 Expected<State*> state_of(Caller& caller) {
   auto& slot = caller.state(&kStateKey);
@@ -29,21 +36,60 @@ Result<T> conclude(Call&, Result<T> result) {
   return result;
 }
 
-template <auto kFunction>
+Call call_of(Caller& caller, State& state) {
+  const auto memory = caller.memory();
+  return {caller, state, GuestMemory{memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{}}};
+}
+
+/// What is traced of a function, and where to. Nothing of it is in the way of a call that is not.
+struct Tracer {
+  Group group;
+  std::shared_ptr<const Trace> trace;
+
+  bool wanted() const { return trace && std::ranges::find(trace->groups, group) != trace->groups.end(); }
+};
+
+template <auto kFunction, const TracedFunction& kDescription>
 struct Export;
 
-template <typename R, typename... A, R (*kFunction)(Call&, A...)>
-struct Export<kFunction> {
+template <typename R, typename... A, R (*kFunction)(Call&, A...), const TracedFunction& kDescription>
+struct Export<kFunction, kDescription> {
   using Returned = decltype(conclude(std::declval<Call&>(), std::declval<R>()));
+  static_assert(for_each_parameter(kDescription.parameters, [](const Parameter&) {}) == sizeof...(A));
 
-  static void add(HostModuleBuilder& builder, std::string_view name) {
-    builder.function(std::string{name}, [](Caller& caller, A... arguments) -> Returned {
-      auto* const state = WZRUN_TRY(state_of(caller));
-      const auto memory = caller.memory();
-      const auto bytes = memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{};
-      Call call{caller, *state, GuestMemory{bytes}};
-      return conclude(call, kFunction(call, arguments...));
-    });
+  static R answer(Call& call, A... arguments) {
+    auto answer = kFunction(call, arguments...);
+    if constexpr (std::is_same_v<R, Status> && kDescription.parameters.contains("path")) {
+      if (!answer) [[unlikely]]
+        observe_denial(call, kDescription.parameters, std::to_array({static_cast<std::uint64_t>(arguments)...}),
+                       answer.error());
+    }
+    return answer;
+  }
+
+  static R traced(Call& call, const Trace& trace, A... arguments) {
+    const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
+    CallTrace line{kDescription, call.memory, values};
+    auto result = answer(call, arguments...);
+    if constexpr (std::is_same_v<R, Status>)
+      trace.write(line.finish(result));
+    else
+      trace.write(result ? line.finish({}) : line.finish_without_return());
+    return result;
+  }
+
+  static void add(HostModuleBuilder& builder, const Tracer& tracer) {
+    const std::string name{kDescription.name};
+    if (tracer.wanted())
+      builder.function(name, [trace = tracer.trace](Caller& caller, A... arguments) -> Returned {
+        auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
+        return conclude(call, traced(call, *trace, arguments...));
+      });
+    else
+      builder.function(name, [](Caller& caller, A... arguments) -> Returned {
+        auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
+        return conclude(call, answer(call, arguments...));
+      });
   }
 };
 
@@ -55,16 +101,30 @@ constexpr std::string_view plain(std::string_view name) {
 
 }  // namespace
 
-Expected<void> instantiate(Runtime& runtime) {
+Expected<void> instantiate(Runtime& runtime, Trace trace) {
   auto preview1 = runtime.host_module("wasi_snapshot_preview1");
   auto preview0 = runtime.host_module("wasi_unstable");
-#define WZRUN_WASI_FUNCTION(name, name0)      \
-  Export<&name>::add(preview1, plain(#name)); \
-  Export<&name0>::add(preview0, plain(#name0));
+  const auto shared = trace.groups.empty() ? nullptr : std::make_shared<const Trace>(std::move(trace));
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                 \
+  {                                                                                 \
+    static constexpr TracedFunction kPreview1{plain(#function), parameters, false}; \
+    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};  \
+    Export<&function, kPreview1>::add(preview1, Tracer{Group::group, shared});      \
+    Export<&function0, kPreview0>::add(preview0, Tracer{Group::group, shared});     \
+  }
 #include "functions.def"
   WZRUN_CHECK(preview1.instantiate());
   WZRUN_CHECK(preview0.instantiate());
   return {};
+}
+
+std::string_view to_string(Group group) { return kGroups[static_cast<std::size_t>(group)]; }
+
+std::optional<Group> parse_group(std::string_view name) {
+  const auto* const found = std::ranges::find(kGroups, name);
+  if (found == std::end(kGroups))
+    return std::nullopt;
+  return static_cast<Group>(found - kGroups);
 }
 
 }  // namespace wzrun::wasi

@@ -56,9 +56,9 @@ RuntimeConfig RuntimeConfig::with_compile_progress(
   return changed(*this, &RuntimeConfig::compile_progress_, std::move(progress));
 }
 
-FSConfig FSConfig::with_mount(DirectoryMount mount) const {
+FSConfig FSConfig::with_mount(Mount mount) const {
   FSConfig copy = *this;
-  const auto same = std::ranges::find(copy.mounts_, mount.guest_path, &DirectoryMount::guest_path);
+  const auto same = std::ranges::find(copy.mounts_, mount.guest_path, &Mount::guest_path);
   if (same != copy.mounts_.end())
     *same = std::move(mount);
   else
@@ -66,10 +66,30 @@ FSConfig FSConfig::with_mount(DirectoryMount mount) const {
   return copy;
 }
 FSConfig FSConfig::with_directory(std::string host_path, std::string guest_path) const {
-  return with_mount({std::move(host_path), std::move(guest_path), false});
+  return with_mount({.host_path = std::move(host_path), .guest_path = std::move(guest_path)});
 }
 FSConfig FSConfig::with_read_only_directory(std::string host_path, std::string guest_path) const {
-  return with_mount({std::move(host_path), std::move(guest_path), true});
+  return with_mount({.host_path = std::move(host_path), .guest_path = std::move(guest_path), .read_only = true});
+}
+FSConfig FSConfig::with_file(std::string host_path, std::string guest_path) const {
+  return with_mount(
+      {.source = Mount::Source::file, .host_path = std::move(host_path), .guest_path = std::move(guest_path)});
+}
+FSConfig FSConfig::with_read_only_file(std::string host_path, std::string guest_path) const {
+  return with_mount({.source = Mount::Source::file,
+                     .host_path = std::move(host_path),
+                     .guest_path = std::move(guest_path),
+                     .read_only = true});
+}
+FSConfig FSConfig::with_file_system(std::shared_ptr<FileNode> root, std::string guest_path) const {
+  return with_mount(
+      {.source = Mount::Source::file_system, .guest_path = std::move(guest_path), .root = std::move(root)});
+}
+FSConfig FSConfig::with_read_only_file_system(std::shared_ptr<FileNode> root, std::string guest_path) const {
+  return with_mount({.source = Mount::Source::file_system,
+                     .guest_path = std::move(guest_path),
+                     .read_only = true,
+                     .root = std::move(root)});
 }
 
 ModuleConfig ModuleConfig::with_name(std::string name) const {
@@ -96,6 +116,14 @@ ModuleConfig ModuleConfig::with_stdout(OutputStream stream) const {
 }
 ModuleConfig ModuleConfig::with_stderr(OutputStream stream) const {
   return changed(*this, &ModuleConfig::stderr_, std::move(stream));
+}
+ModuleConfig ModuleConfig::with_listener(HostDescriptor socket) const {
+  ModuleConfig copy = *this;
+  copy.listeners_.push_back(socket);
+  return copy;
+}
+ModuleConfig ModuleConfig::with_denial_observer(std::function<void(const Denial&)> observer) const {
+  return changed(*this, &ModuleConfig::denial_observer_, std::move(observer));
 }
 ModuleConfig ModuleConfig::with_start_functions(std::vector<std::string> names) const {
   return changed(*this, &ModuleConfig::start_functions_, std::move(names));

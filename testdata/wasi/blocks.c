@@ -1,5 +1,5 @@
 // Waits for ever in the way that its argument names. Given: standard input is a pipe that stays empty and open; fd 3 has
-// `fifo`, which nobody opens.
+// `fifo`, which nobody opens; fd 4 listens, with a silent connection waiting for `recv`.
 #include "check.h"
 
 int main(int argc, char** argv) {
@@ -14,6 +14,13 @@ int main(int argc, char** argv) {
     (void)!__wasi_fd_read(0, &in, 1, &size);
   if (strcmp(way, "open") == 0)
     open_at(ROOT, "fifo", 0, kRead, &fd);
+  if (strcmp(way, "accept") == 0)
+    (void)!__wasi_sock_accept(4, 0, &fd);
+  if (strcmp(way, "recv") == 0) {
+    __wasi_roflags_t flags;
+    EXPECT(OK, __wasi_sock_accept(4, 0, &fd));
+    (void)!__wasi_sock_recv(fd, &in, 1, __WASI_RIFLAGS_RECV_WAITALL, &size, &flags);
+  }
   if (strcmp(way, "sleep") == 0) {
     subscription.u.tag = __WASI_EVENTTYPE_CLOCK;
     subscription.u.u.clock.id = __WASI_CLOCKID_MONOTONIC;

@@ -4,6 +4,8 @@
 #include "temp_dir.h"
 #include "wasi/owned_fd.h"
 #include "wasi/program_support.h"
+#include "wasi/socket_support.h"
+#include "wzrun/wasi.h"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -21,6 +23,7 @@ namespace fs = std::filesystem;
 using namespace wzrun;
 using test::Input;
 using test::TempDir;
+using wasi::ListeningSocket;
 using wasi::OwnedFd;
 
 namespace {
@@ -139,17 +142,53 @@ TEST_CASE("a lent socket accepts, and what it accepted sends and receives") {
   CHECK(std::string_view{text, 8} == "good-bye");
 }
 
+TEST_CASE("TCP connections: blocking and not, peeked at, waited for in full, reset, ended") {
+  const auto socket = ListeningSocket::open("localhost", 0);
+  REQUIRE(socket);
+  std::string heard;
+  std::thread peer{[&] {
+    const auto first = test::connect_to(*socket);
+    test::send_all(first, "he");
+    heard = test::receive_exactly(first, 5);  // "more!"
+    test::send_all(first, "llo");
+    heard += test::receive_exactly(first, 8);  // "and end."
+    ::shutdown(first.get(), SHUT_WR);
+    heard += test::receive_exactly(first, 1);  // nothing: the program has ended its side
+    test::reset(test::connect_to(*socket));
+  }};
+  check_program("tcp", ModuleConfig{}.with_listener(socket->descriptor()));
+  peer.join();
+  CHECK(heard == "more!and end.");
+}
+
+TEST_CASE("a descriptor that does not listen cannot be given as a listener") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const OwnedFd one{ends[0]};
+  const OwnedFd other{ends[1]};
+  for (const int fd : {ends[0], -1}) {
+    const auto outcome = test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi/tcp.wasm",
+                                           ModuleConfig{}.with_listener(HostDescriptor{fd}));
+    CHECK(outcome.status == 125);
+    CHECK(outcome.trap.starts_with("descriptor " + std::to_string(fd) + " for the program: "));
+  }
+}
+
 TEST_CASE("calls that would wait for ever end when the runtime is interrupted") {
   constexpr auto kPatience = std::chrono::milliseconds{100};
   constexpr auto kAtMost = std::chrono::seconds{10};
   const TempDir temp;
   const auto config = with_root(temp);
   REQUIRE(::mkfifo((temp / "root/fifo").c_str(), 0600) == 0);
-  for (const auto* way : {"read", "open", "sleep", "poll"}) {
+  for (const std::string way : {"read", "open", "sleep", "poll", "accept", "recv"}) {
     CAPTURE(way);
+    const auto socket = ListeningSocket::open("127.0.0.1", 0);
+    REQUIRE(socket);
+    const auto silent = way == "recv" ? test::connect_to(*socket) : OwnedFd{};
     const auto begin = std::chrono::steady_clock::now();
     const auto outcome = test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi/blocks.wasm",
-                                           config.with_args({"blocks", way}), Input::open, kPatience);
+                                           config.with_args({"blocks", way}).with_listener(socket->descriptor()),
+                                           Input::open, kPatience);
     CHECK(std::chrono::steady_clock::now() - begin < kAtMost);
     CHECK(outcome.output == "");
     CHECK(outcome.status == 134);

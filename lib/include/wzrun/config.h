@@ -15,6 +15,7 @@
 namespace wzrun {
 
 class CompilationCache;
+class FileNode;
 
 /// What runs code.
 enum class EngineKind : std::uint8_t {
@@ -85,25 +86,39 @@ class RuntimeConfig {
   std::function<void(std::uint64_t, std::uint64_t)> compile_progress_;
 };
 
-/// A host directory that the program may use.
-struct DirectoryMount {
+/// What a program may use under a name of its own.
+struct Mount {
+  enum class Source : std::uint8_t {
+    directory,    ///< of the host
+    file,         ///< of the host, alone in a directory that can only be read
+    file_system,  ///< `root`
+  };
+  Source source = Source::directory;
   std::string host_path;
   std::string guest_path;
   bool read_only = false;
+  std::shared_ptr<FileNode> root;
 };
 
-/// The directories given to a program, in the order of their descriptors, which start at 3.
+/// The files and directories given to a program. Their descriptors start at 3, in this order.
 class FSConfig {
  public:
   /// A mount with the same guest path takes the earlier one's place.
   [[nodiscard]] FSConfig with_directory(std::string host_path, std::string guest_path) const;
   [[nodiscard]] FSConfig with_read_only_directory(std::string host_path, std::string guest_path) const;
-  const std::vector<DirectoryMount>& mounts() const { return mounts_; }
+  /// A single regular file. The directory in front of its name in `guest_path` holds nothing but files given in this
+  /// way, and must not be given otherwise.
+  [[nodiscard]] FSConfig with_file(std::string host_path, std::string guest_path) const;
+  [[nodiscard]] FSConfig with_read_only_file(std::string host_path, std::string guest_path) const;
+  /// A file system of the embedder's own (wzrun/file_system.h): `root` is its directory.
+  [[nodiscard]] FSConfig with_file_system(std::shared_ptr<FileNode> root, std::string guest_path) const;
+  [[nodiscard]] FSConfig with_read_only_file_system(std::shared_ptr<FileNode> root, std::string guest_path) const;
+  const std::vector<Mount>& mounts() const { return mounts_; }
 
  private:
-  FSConfig with_mount(DirectoryMount mount) const;
+  FSConfig with_mount(Mount mount) const;
 
-  std::vector<DirectoryMount> mounts_;
+  std::vector<Mount> mounts_;
 };
 
 /// A descriptor of the host process; it is used, never closed.
@@ -122,6 +137,17 @@ struct NoStream {};  ///< reads as empty; swallows what is written
 
 using InputStream = std::variant<NoStream, HostDescriptor, InputText>;
 using OutputStream = std::variant<NoStream, HostDescriptor, OutputText>;
+
+/// A program was refused something for what it was given.
+struct Denial {
+  enum class Reason : std::uint8_t {
+    outside,    ///< the path leads out of the directory that it was looked up in
+    read_only,  ///< it is to be changed, and was given read-only
+  };
+  Reason reason{};
+  std::string directory;  ///< the program's name of the directory that was given
+  std::string path;       ///< what was asked for in it, as the program wrote it: any bytes
+};
 
 /// What to do about a function import that nobody provides.
 enum class UnknownImports : std::uint8_t {
@@ -144,6 +170,12 @@ class ModuleConfig {
   [[nodiscard]] ModuleConfig with_stdin(InputStream stream) const;
   [[nodiscard]] ModuleConfig with_stdout(OutputStream stream) const;
   [[nodiscard]] ModuleConfig with_stderr(OutputStream stream) const;
+  /// A listening socket that the program may accept connections on, such as wasi::ListeningSocket's. Several keep their
+  /// order; their descriptors follow those of the directories. It is duplicated when the program makes its first call,
+  /// and whether it blocks is then the program's to say.
+  [[nodiscard]] ModuleConfig with_listener(HostDescriptor socket) const;
+  /// Told of each denied access, on the thread that runs the program and before the program is told.
+  [[nodiscard]] ModuleConfig with_denial_observer(std::function<void(const Denial&)> observer) const;
   /// Exported functions without parameters called after instantiation, in order; missing ones are skipped.
   /// Default: none.
   [[nodiscard]] ModuleConfig with_start_functions(std::vector<std::string> names) const;
@@ -162,6 +194,8 @@ class ModuleConfig {
   const InputStream& stdin_stream() const { return stdin_; }
   const OutputStream& stdout_stream() const { return stdout_; }
   const OutputStream& stderr_stream() const { return stderr_; }
+  const std::vector<HostDescriptor>& listeners() const { return listeners_; }
+  const std::function<void(const Denial&)>& denial_observer() const { return denial_observer_; }
   const std::vector<std::string>& start_functions() const { return start_functions_; }
   UnknownImports unknown_imports() const { return unknown_imports_; }
   const std::function<std::int64_t()>& wall_clock() const { return wall_clock_; }
@@ -176,6 +210,8 @@ class ModuleConfig {
   InputStream stdin_;
   OutputStream stdout_;
   OutputStream stderr_;
+  std::vector<HostDescriptor> listeners_;
+  std::function<void(const Denial&)> denial_observer_;
   std::vector<std::string> start_functions_;
   UnknownImports unknown_imports_ = UnknownImports::error;
   std::function<std::int64_t()> wall_clock_;

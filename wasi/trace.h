@@ -1,0 +1,42 @@
+#pragma once
+
+#include "call.h"
+#include "parameters.h"
+#include "wzrun/wasi.h"
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wzrun::wasi {
+
+/// What is known of a function before it is called.
+struct TracedFunction {
+  std::string_view name;
+  std::string_view parameters;
+  bool preview0;  ///< the layouts and numbers of wasi_unstable
+};
+
+/// Writes the line of one call: arguments as they were before it, results as they are after it.
+class CallTrace {
+ public:
+  CallTrace(const TracedFunction& function, const GuestMemory& memory, std::span<const std::uint64_t> arguments);
+
+  /// The line, without a newline. Goes with the call's answer: an errno, or nothing if the program ends.
+  std::string finish(const Status& answer);
+  std::string finish_without_return();
+
+ private:
+  std::string line(std::string_view answer) const;
+
+  const TracedFunction& function_;
+  const GuestMemory& memory_;
+  std::span<const std::uint64_t> arguments_;
+  std::vector<std::string> texts_;  // of the parameters; empty for results
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace wzrun::wasi
