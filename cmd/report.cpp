@@ -13,18 +13,6 @@
 namespace wzrun::cmd {
 namespace {
 
-/// Returns 0 or the errno.
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = write(fd, text.data(), text.size());
-    if (written >= 0)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      return errno;
-  }
-  return 0;
-}
-
 struct CodePoint {
   std::uint32_t value = 0;
   std::size_t length = 0;  ///< 0: not UTF-8
@@ -55,6 +43,17 @@ bool is_control(std::uint32_t c) {
 }
 
 }  // namespace
+
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = write(fd, text.data(), text.size());
+    if (written >= 0)
+      text.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      return errno;
+  }
+  return 0;
+}
 
 std::string printable(std::string_view text) {
   std::string out;

@@ -11,6 +11,8 @@ namespace wzrun::cmd {
 /// that change the direction of writing) and other bytes become `\xx`.
 std::string printable(std::string_view text);
 
+/// Writes all of it. Returns 0 or the errno.
+int write_all(int fd, std::string_view text);
 /// Writes to standard error, as it is.
 void write_error(std::string_view text);
 /// Writes `wzrun: MESSAGE` and a newline to standard error in one piece.

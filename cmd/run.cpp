@@ -1,11 +1,14 @@
 #include "command.h"
 #include "deadline.h"
 #include "invoke.h"
+#include "listen.h"
 #include "load.h"
+#include "notes.h"
 #include "report.h"
 #include "run_options.h"
 #include "stats.h"
 #include "suggest.h"
+#include "trace.h"
 
 #include "wzrun/runtime.h"
 #include "wzrun/wasi.h"
@@ -29,10 +32,18 @@ double milliseconds_since(StartTime start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
+/// Whether a module imports a function of WASI, this one if it is not empty.
+bool imports_wasi(const CompiledModule& code, std::string_view function) {
+  return std::ranges::any_of(code.imports(), [&](const External& import) {
+    return import.module.starts_with("wasi_") && (function.empty() || import.name == function);
+  });
+}
+
 /// One run of one module. It and all it owns live until the process ends.
 class Run {
  public:
-  Run(RunOptions options, StartTime start) : options_(std::move(options)), start_(start), stats_(start) {}
+  Run(RunOptions options, StartTime start)
+      : options_(std::move(options)), start_(start), stats_(start), notes_(options_.verbose) {}
 
   int main();
 
@@ -52,7 +63,7 @@ class Run {
   int run_program(const CompiledModule& code, const ModuleConfig& config);
   int run_function(const CompiledModule& code, const ModuleConfig& config);
   int print_results(const std::vector<Value>& results) const;
-  Expected<void> provide_wasi(const CompiledModule& code);
+  Parsed<void> provide_wasi(const CompiledModule& code);
 
   /// What to say of a module that has no export `name` to call.
   std::string without_export(const CompiledModule& code, std::string_view name) const;
@@ -65,7 +76,9 @@ class Run {
   const RunOptions options_;
   const StartTime start_;
   Stats stats_;
+  Notes notes_;
   std::optional<ModuleBytes> bytes_;  ///< of a module that can be read only once
+  std::vector<wasi::ListeningSocket> sockets_;
   std::unique_ptr<Deadline> deadline_;
   std::unique_ptr<Runtime> runtime_;
 };
@@ -77,9 +90,18 @@ int Run::main() {
   const auto runtime_config = cmd::runtime_config(options_);
   if (!runtime_config)
     return fail(runtime_config.error());
-  const auto module_config = cmd::module_config(options_);
+  auto module_config = cmd::module_config(options_);
   if (!module_config)
     return fail(module_config.error());
+  auto sockets = listen_on(options_.listen);
+  if (!sockets)
+    return fail(sockets.error());
+  sockets_ = *std::move(sockets);
+  for (const auto& socket : sockets_)
+    *module_config = module_config->with_listener(socket.descriptor());
+  if (notes_.wanted())
+    *module_config = module_config->with_denial_observer(
+        [this, fs = module_config->fs()](const Denial& denial) { notes_.denied(denial, fs); });
   if (*limit) {
     deadline_ = std::make_unique<Deadline>(
         start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), *options_.timeout));
@@ -96,10 +118,13 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
   if (!code)
     return kFailed;
   if (const auto provided = provide_wasi(*code); !provided)
-    return fail(provided.error().to_string());
+    return fail(provided.error());
   if (deadline_)
     deadline_->watch(*runtime_);
   const int status = options_.invoke ? run_function(*code, module_config) : run_program(*code, module_config);
+  if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
+      imports_wasi(*code, "fd_prestat_get"))
+    notes_.failed(options_.args, module_config.fs());
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
   if (options_.stats)
     write_error(options_.stats->empty() ? stats_.human(options_.module_path)
@@ -160,10 +185,13 @@ int Run::explain_failure(const Error& error, const ModuleFile& file) const {
   return fail(bytes ? explain(error, bytes->view()) : error.to_string());
 }
 
-Expected<void> Run::provide_wasi(const CompiledModule& code) {
-  const auto imports = code.imports();
-  const bool wanted = std::ranges::any_of(imports, [](const External& i) { return i.module.starts_with("wasi_"); });
-  return wanted ? wasi::instantiate(*runtime_) : Expected<void>();
+Parsed<void> Run::provide_wasi(const CompiledModule& code) {
+  auto trace = WZRUN_TRY(trace_config(options_.trace, options_.trace_file));
+  if (!imports_wasi(code, ""))
+    return {};
+  if (const auto provided = wasi::instantiate(*runtime_, std::move(trace)); !provided)
+    return std::unexpected(UsageError{provided.error().to_string()});
+  return {};
 }
 
 int Run::run_program(const CompiledModule& code, const ModuleConfig& config) {

@@ -4,6 +4,8 @@
 #include "quantity.h"
 #include "report.h"
 
+#include "wzrun/wasi.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -24,6 +26,7 @@ constexpr std::string_view kExamples =
     "  wzrun app.wasm --dir=.                       the current directory\n"
     "  wzrun app.wasm --dir=/data:ro --dir=./out::/tmp\n"
     "                                               one read-only, one under another name\n"
+    "  wzrun app.wasm --listen 127.0.0.1:8080 --listen '[::1]:8080'\n"
     "  wzrun app.wasm --env MODE=fast --env HOME -- --verbose\n"
     "  wzrun --timeout 10s --max-memory 512MiB app.wasm\n"
     "  wzrun --invoke add math.wasm 2 0x10\n";
@@ -37,7 +40,10 @@ void define(CLI::App& app, RunOptions& o) {
            name, [&](const std::string& word) { variable = word; }, text)
         ->type_name(type);
   };
-  add_list_option(app, "--dir", o.dirs, "HOST[::GUEST][:ro]", "give the program a directory; :ro makes it read-only");
+  add_list_option(app, "--dir", o.dirs, "HOST[::GUEST][:ro]",
+                  "give the program a directory or a single file; :ro makes it read-only");
+  add_list_option(app, "--listen", o.listen, "HOST:PORT",
+                  "let the program accept connections there; port 0 takes a free one and prints it");
   add_list_option(app, "--env", o.env, "KEY[=VALUE]", "give it a variable; without =VALUE the one of this environment");
   app.add_flag("--env-inherit", o.env_inherit, "give it all variables of this environment");
   value("--argv0", o.argv0, "NAME", "the program's name, instead of the module's");
@@ -62,7 +68,11 @@ void define(CLI::App& app, RunOptions& o) {
   app.add_flag("--allow-precompiled", o.allow_precompiled,
                "run a file of 'wzrun compile -o': native code that can do all that you can");
   add_features_option(app, o.features);
-  app.add_flag("-v,--verbose", o.verbose, "say how long loading and running took, and what the cache had");
+  value("--trace", o.trace, "wasi[,fs,clock,poll,proc,random,sock]",
+        "print each call of WASI, or those of the groups named, with its answer and time");
+  value("--trace-file", o.trace_file, "FILE", "print them there instead of to standard error");
+  app.add_flag("-v,--verbose", o.verbose,
+               "say how long loading and running took, what the cache had, and what would allow a denied access");
   add_optional_value_option(app, "--stats", o.stats, "[=json]", "print the phases of the start and the peak memory");
 }
 
@@ -112,8 +122,11 @@ Parsed<FSConfig> with_mount(const FSConfig& fs, const std::string& option) {
       hint = "; the guest's name follows two colons: HOST::GUEST";
     return std::unexpected(UsageError{fmt::format("--dir: '{}': {}{}", printable(host), strerror(errno), hint)});
   }
+  if (S_ISREG(info.st_mode))
+    return read_only ? fs.with_read_only_file(host, guest) : fs.with_file(host, guest);
   if (!S_ISDIR(info.st_mode))
-    return std::unexpected(UsageError{fmt::format("--dir: '{}': not a directory", printable(host))});
+    return std::unexpected(
+        UsageError{fmt::format("--dir: '{}': neither a directory nor a regular file", printable(host))});
   return read_only ? fs.with_read_only_directory(host, guest) : fs.with_directory(host, guest);
 }
 
@@ -218,6 +231,8 @@ Parsed<ModuleConfig> module_config(const RunOptions& options) {
   FSConfig fs;
   for (const auto& dir : options.dirs)
     fs = WZRUN_TRY(with_mount(fs, dir));
+  if (const auto checked = wasi::check_mounts(fs); !checked)
+    return std::unexpected(UsageError{"--dir: " + printable(checked.error().message)});
   return fs.mounts().empty() ? config : config.with_fs(std::move(fs));
 }
 

@@ -18,6 +18,9 @@ struct RunOptions {
   std::string module_path;
   std::vector<std::string> args;  ///< the program's, without its name
   std::vector<std::string> dirs;
+  std::vector<std::string> listen;
+  std::optional<std::string> trace;
+  std::optional<std::string> trace_file;
   std::vector<std::string> env;
   bool env_inherit = false;
   std::optional<std::string> argv0;

@@ -113,12 +113,14 @@ TEST_CASE("errors: a module that does not decode or validate, in one line with t
   CHECK(invalid.find('\n') == invalid.size() - 1);
 }
 
-TEST_CASE("errors: a directory that is not there or is none names the option") {
+TEST_CASE("errors: a mount that is not there or cannot be one names the option") {
   const TemporaryFolder folder;
   write_file(folder / "file", "");
   CHECK(refusal({program("args"), "--dir=/absent"}) == "wzrun: --dir: '/absent': No such file or directory\n");
-  CHECK(refusal({program("args"), "--dir", folder / "file"}) ==
-        "wzrun: --dir: '" + (folder / "file") + "': not a directory\n");
+  CHECK(refusal({program("args"), "--dir=/dev/null"}) ==
+        "wzrun: --dir: '/dev/null': neither a directory nor a regular file\n");
+  CHECK(refusal({program("args"), "--dir", folder.path() + "::/", "--dir", folder / "file::/a"}) ==
+        "wzrun: --dir: no single file can be given in /, which is given as a whole; give it under another name\n");
   CHECK(refusal({program("args"), "--dir=/absent:/data"}) ==
         "wzrun: --dir: '/absent:/data': No such file or directory; the guest's name follows two colons: HOST::GUEST\n");
   CHECK(contains(refusal({"--dir=. --env A=1", program("args")}), "begin it with '#!/usr/bin/env -S wzrun'\n"));

@@ -42,6 +42,19 @@ TEST_CASE("given: a :ro directory can be read and not written") {
   }
 }
 
+TEST_CASE("given: --dir gives a single file, as writable as is said") {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "text");
+  write_file(folder / "b", "other");
+  CHECK(wzrun({program("file"), "--dir=" + (folder / "a::/in.txt:ro"), "r", "/in.txt"}).out == "text");
+  CHECK(wzrun({program("file"), "--dir=" + (folder / "a::/in.txt:ro"), "w", "/in.txt", "x"}).status == 1);
+  CHECK(wzrun({program("file"), "--dir=" + (folder / "a::/in.txt:ro"), "r", "/b"}).status == 1);
+  CHECK(wzrun({program("file"), "--dir=a", "r", "a"}, {.folder = folder.path()}).out == "text");
+  const auto both = "--dir=" + (folder / "b::/data/b");
+  CHECK(wzrun({program("file"), "--dir=" + (folder / "a::/data/a"), both, "w", "/data/b", "new"}).status == 0);
+  CHECK(read_file(folder / "b") == "new");
+}
+
 TEST_CASE("given: several directories") {
   const TemporaryFolder first, second;
   write_file(first / "a", "first");

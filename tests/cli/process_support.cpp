@@ -68,7 +68,7 @@ Process::Process(const std::vector<std::string>& command, const Setting& setting
   };
   connect(STDIN_FILENO, setting.in, in, setting.in_fd);
   connect(STDOUT_FILENO, setting.out, out_, setting.out_fd);
-  connect(STDERR_FILENO, Stream::captured, err_, -1);
+  connect(STDERR_FILENO, setting.err, err_, setting.err_fd);
   if (!setting.folder.empty())
     posix_spawn_file_actions_addchdir_np(&actions, setting.folder.c_str());
 
@@ -115,6 +115,8 @@ bool Process::printed(const std::string& text) const {
   }
   return false;
 }
+
+std::string Process::errors() const { return contents_of(err_); }
 
 Outcome Process::wait() {
   constexpr int kMinuteMs = 60'000;

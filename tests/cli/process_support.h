@@ -27,8 +27,10 @@ struct Setting {
   std::string input = {};
   Stream in = Stream::captured;  ///< captured: reads `input`
   Stream out = Stream::captured;
+  Stream err = Stream::captured;
   int in_fd = -1;
   int out_fd = -1;
+  int err_fd = -1;
   std::vector<std::string> environment = {};
   std::string folder = {};  ///< working directory; empty: this process's
 };
@@ -45,6 +47,8 @@ class Process {
   void signal(int number) const;
   /// Waits until it has printed `text` to standard output. False after ten seconds.
   bool printed(const std::string& text) const;
+  /// What it has written to standard error so far.
+  std::string errors() const;
   /// Waits for its end. After a minute it is killed, so the status is -SIGKILL.
   Outcome wait();
 
