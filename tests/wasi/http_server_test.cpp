@@ -162,6 +162,7 @@ TEST_CASE("an HTTP server in WebAssembly answers 10,000 requests on many connect
     check_manners(*server);
     const auto begin = std::chrono::steady_clock::now();
     std::vector<std::thread> clients;
+    clients.reserve(kClients);
     for (unsigned i = 0; i < kClients; ++i)
       clients.emplace_back(
           [&, i] { right += load(i % 2 == 0 ? *server : second, i * kRequests, kRequests, 1 + i % 4); });
