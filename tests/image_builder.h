@@ -17,8 +17,10 @@ namespace wzrun {
 struct ImageBuilder {
   std::string target = "test";
   bool guarded = true;
+  std::vector<std::uint32_t> members;
   std::vector<std::uint32_t> functions;
   std::vector<std::uint32_t> tails;
+  std::vector<runtime::ImageLoop> loops;
   std::vector<std::uint32_t> entries;
   std::vector<runtime::ImageRange> ranges;
   std::vector<std::uint8_t> lines;
@@ -49,6 +51,8 @@ struct ImageBuilder {
     header.code_alignment = kAlignment;
     header.guarded = guarded ? 1 : 0;
     header.target = add(target.data(), target.size(), 1);
+    header.members = add(members.data(), members.size() * sizeof members[0], 8);
+    header.loops = add(loops.data(), loops.size() * sizeof loops[0], 8);
     header.functions = add(functions.data(), functions.size() * sizeof functions[0], 8);
     header.tails = add(tails.data(), tails.size() * sizeof tails[0], 8);
     header.entries = add(entries.data(), entries.size() * sizeof entries[0], 8);

@@ -5,6 +5,8 @@
 #include "runtime/image.h"
 #include "runtime/state.h"
 #include "runtime/target.h"
+#include "runtime/tiering.h"
+#include "runtime/unit_store.h"
 #include "wasm/bodies.h"
 #include "wasm/decoder.h"
 #include "wasm/validator.h"
@@ -76,11 +78,15 @@ class Compilation {
   Expected<Code> open_precompiled();
   Expected<Code> compile_now();
   Expected<Code> interpret();
+  Expected<Code> interpret_with_units();
+  std::shared_ptr<runtime::UnitStore> make_unit_store();
+  std::string description() const;
 
   Expected<Code> decode(ModuleBytes bytes, wasm::DecodeOptions options = {});
   Expected<Code> load();
   Expected<std::vector<std::uint8_t>> compile_image();
   void store(const Code& code, std::span<const std::uint8_t> image);
+  void tier(CompiledCode& code);
   CompiledModule finish(Code code);
 
   runtime::RuntimeState& state_;
@@ -90,6 +96,8 @@ class Compilation {
   bool guarded_;
   std::string target_;
   std::optional<Sha256Digest> digest_;
+  std::shared_ptr<runtime::UnitStore> units_;
+  std::expected<runtime::UnitFile, std::string> kept_ = std::unexpected(std::string());
   bool digest_is_new_ = false;  ///< and the cache should remember it
   CompilationReport report_;
   Clock::time_point begin_;
@@ -121,7 +129,7 @@ Expected<Compilation::Code> Compilation::run_cached() {
   if (config_.cache_use() == CacheUse::require)
     return std::unexpected(Error{ErrorKind::not_cached, Error::kNoOffset, "no compiled code: " + report_.cache_reason});
   if (!may_make)
-    return interpret();
+    return interpret_with_units();
   if (config_.cache_use() != CacheUse::read_write)
     return compile_now();
   const auto claim = config_.cache()->claim(cache_key(*digest_, target_));
@@ -224,6 +232,35 @@ Expected<Compilation::Code> Compilation::load() {
 
 Expected<Compilation::Code> Compilation::interpret() { return load(); }
 
+/// With the code of hot functions that earlier runs have left. Who left it had validated the module.
+Expected<Compilation::Code> Compilation::interpret_with_units() {
+  WZRUN_CHECK(read());
+  units_ = make_unit_store();
+  if (digest_) {
+    kept_ = units_->find();
+    phase("cache");
+  }
+  if (!kept_)
+    return load();
+  return decode(*bytes_);
+}
+
+std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
+  auto make_key = [digest = digest_, target = target_, bytes = bytes_] {
+    Sha256 hash;
+    hash.update(cache_key(digest ? *digest : sha256(bytes->view()), target));
+    hash.update(std::string_view("units"));
+    return hash.finish();
+  };
+  return std::make_shared<runtime::UnitStore>(config_.cache(), std::move(make_key), description(),
+                                              config_.cache_use() == CacheUse::read_write);
+}
+
+std::string Compilation::description() const {
+  const auto path = file_ == nullptr ? std::string_view() : std::string_view(file_->path());
+  return fmt::format("{}\n{}", path.substr(path.rfind('/') + 1), target_);
+}
+
 Expected<std::vector<std::uint8_t>> Compilation::compile_image() {
   runtime::CompileOptions options;
   options.opt_level = config_.opt_level();
@@ -264,14 +301,25 @@ void Compilation::store(const Code& code, std::span<const std::uint8_t> image) {
   const auto module = is_complete ? wasm::without_bodies(code->module)
                                   : std::vector<std::uint8_t>(bytes_->view().begin(), bytes_->view().end());
   const runtime::CompiledFileParts file(image, module, !is_complete);
-  const auto path = file_ == nullptr ? std::string_view() : std::string_view(file_->path());
-  const auto name = path.substr(path.rfind('/') + 1);
-  const auto stored =
-      config_.cache()->store(cache_key(*digest_, target_), file.parts(), fmt::format("{}\n{}", name, target_));
+  const auto stored = config_.cache()->store(cache_key(*digest_, target_), file.parts(), description());
   report_.stored = stored.has_value();
   if (!stored)
     report_.warning = "not kept in the cache: " + stored.error();
   phase("store");
+}
+
+/// Has functions compiled while they run.
+void Compilation::tier(CompiledCode& code) {
+  code.guarded_code = guarded_;
+  runtime::TieringOptions options;
+  options.opt_level = config_.opt_level();
+  options.guarded = guarded_;
+  options.target = target_;
+  options.stress = config_.tier_stress();
+  options.store = units_;
+  code.tiering = std::make_unique<runtime::Tiering>(code, std::move(options));
+  if (kept_)
+    code.tiering->adopt(*kept_);
 }
 
 CompiledModule Compilation::finish(Code code) {
@@ -287,6 +335,8 @@ CompiledModule Compilation::finish(Code code) {
     };
   }
   code->engine_code = state_.engine->prepare(*code);
+  if (config_.engine() == EngineKind::automatic && code->image == nullptr)
+    tier(*code);
   phase("prepare");
   code->report = std::move(report_);
   return CompiledModule(std::move(code));

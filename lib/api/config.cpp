@@ -51,6 +51,9 @@ RuntimeConfig RuntimeConfig::with_cache(std::shared_ptr<CompilationCache> cache,
 RuntimeConfig RuntimeConfig::with_precompiled_files(bool allowed) const {
   return changed(*this, &RuntimeConfig::precompiled_files_, allowed);
 }
+RuntimeConfig RuntimeConfig::with_tier_stress(std::uint64_t seed) const {
+  return changed(*this, &RuntimeConfig::tier_stress_, std::optional(seed));
+}
 RuntimeConfig RuntimeConfig::with_compile_progress(
     std::function<void(std::uint64_t done, std::uint64_t total)> progress) const {
   return changed(*this, &RuntimeConfig::compile_progress_, std::move(progress));

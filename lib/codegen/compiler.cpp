@@ -19,10 +19,13 @@
 #include <atomic>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace wzrun::codegen {
 
@@ -35,38 +38,53 @@ constexpr std::uint64_t kLeastPartitionBytes = 8U << 10;
 constexpr std::uint64_t kPartitionsOfSmall = 8;
 
 struct Partition {
-  std::uint32_t first = 0;  ///< function index
-  std::uint32_t last = 0;
+  std::span<const std::uint32_t> functions;  ///< indices, ascending
+  std::span<const runtime::CodegenLoop> loops;
   std::uint64_t bytes = 0;
   Object object;
-  std::vector<std::uint32_t> interpreted;
 };
 
-std::vector<Partition> partitions(const wasm::Module& module) {
+const wasm::FunctionBody& body_of(const wasm::Module& module, std::uint32_t function_index) {
+  return module.code[function_index - module.imported_functions];
+}
+
+std::vector<Partition> partitions(const wasm::Module& module, std::span<const std::uint32_t> functions) {
   std::uint64_t total = 0;
-  for (const auto& body : module.code)
-    total += body.bytes.size();
+  for (const auto index : functions)
+    total += body_of(module, index).bytes.size();
   const auto limit = std::clamp(total / kPartitionsOfSmall, kLeastPartitionBytes, kPartitionBytes);
-  std::vector<Partition> list(1);
-  list.back().first = list.back().last = module.imported_functions;
-  for (const auto& body : module.code) {
-    if (list.back().bytes >= limit)
-      list.push_back({list.back().last, list.back().last, 0, {}, {}});
-    ++list.back().last;
-    list.back().bytes += body.bytes.size();
+  std::vector<Partition> list;
+  std::size_t first = 0;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    bytes += body_of(module, functions[i]).bytes.size();
+    if (bytes < limit && i + 1 < functions.size())
+      continue;
+    list.push_back({functions.subspan(first, i + 1 - first), {}, std::exchange(bytes, 0), {}});
+    first = i + 1;
   }
+  if (list.empty())
+    list.emplace_back();
   return list;
 }
 
+/// What is kept of a module between requests.
+struct Session {
+  wasm::Module module;
+  Sha256Digest digest;
+};
+
 class Compilation {
  public:
-  explicit Compilation(const runtime::CodegenRequest& request) : request_(request) {}
+  Compilation(const runtime::CodegenRequest& request, const Session& session)
+      : request_(request), session_(session), module_(session.module) {}
 
   Expected<std::vector<std::uint8_t>> run() {
-    const std::span bytes(request_.module, request_.module_size);
-    module_ = WZRUN_TRY(wasm::decode(bytes, CoreFeatures::from_bits(static_cast<std::uint32_t>(request_.features))));
-    tail_calls_ = WZRUN_TRY(makes_tail_calls(module_));
-    partitions_ = partitions(module_);
+    WZRUN_CHECK(choose_functions());
+    selection_ = WZRUN_TRY(select(module_, functions_, is_unit()));
+    partitions_ = partitions(module_, functions_);
+    if (is_unit())
+      partitions_.front().loops = {request_.loops, request_.loop_count};
     for (const auto& partition : partitions_)
       total_ += partition.bytes;
     compile_all();
@@ -81,6 +99,24 @@ class Compilation {
   }
 
  private:
+  /// Whether it is only some functions that are compiled, in one piece.
+  bool is_unit() const { return request_.functions != nullptr; }
+
+  Expected<void> choose_functions() {
+    if (!is_unit()) {
+      for (auto index = module_.imported_functions; index < module_.functions.size(); ++index)
+        functions_.push_back(index);
+      return {};
+    }
+    functions_.assign(request_.functions, request_.functions + request_.function_count);
+    const bool fits = std::ranges::all_of(functions_, [&](auto index) {
+      return index >= module_.imported_functions && index < module_.functions.size();
+    });
+    if (!fits || !std::ranges::is_sorted(functions_))
+      return std::unexpected(Error{ErrorKind::invalid_argument, Error::kNoOffset, "no such functions"});
+    return {};
+  }
+
   void compile_all() {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
     const auto wanted = request_.threads == 0 ? cores : request_.threads;
@@ -124,11 +160,14 @@ class Compilation {
     context.setDiscardValueNames(!request_.print_ir);
     llvm::Module module("module", context);
     pipeline.prepare(module);
-    ModuleLowering lowering(module, module_, request_.guarded, tail_calls_);
-    partition.interpreted = WZRUN_TRY(lower(lowering, partition.first, partition.last));
+    ModuleLowering lowering(module, module_, selection_, request_.guarded);
+    WZRUN_CHECK(lower(lowering, partition.functions));
+    for (const auto& loop : partition.loops)
+      if (selection_.members[loop.function])
+        WZRUN_CHECK(lower_loop_entry(lowering, loop.function, loop.loop));
     if (index == 0)
       for (std::uint32_t type = 0; type < module_.types.size(); ++type)
-        if (module_.types[type].kind == wasm::CompositeKind::function && module_.types[type].canonical == type)
+        if (needs_entry(type))
           lowering.define_entry(type);
     lowering.finish();
 #ifndef NDEBUG
@@ -145,11 +184,22 @@ class Compilation {
     return {};
   }
 
+  /// Of all types, so that a function whose code comes later has one; of a unit's functions only.
+  bool needs_entry(std::uint32_t type) const {
+    if (module_.types[type].kind != wasm::CompositeKind::function || module_.types[type].canonical != type)
+      return false;
+    return !is_unit() || std::ranges::any_of(functions_, [&](auto index) {
+      return module_.types[module_.functions[index].type_index].canonical == type;
+    });
+  }
+
   std::vector<std::uint8_t> assemble(LinkedCode linked) const;
 
   const runtime::CodegenRequest& request_;
-  wasm::Module module_;
-  bool tail_calls_ = false;
+  const Session& session_;
+  const wasm::Module& module_;
+  std::vector<std::uint32_t> functions_;  ///< indices, ascending
+  Selection selection_;
   std::vector<Partition> partitions_;
   std::uint64_t total_ = 0;
   std::atomic<std::size_t> next_{0};
@@ -169,6 +219,21 @@ std::optional<std::uint32_t> number_behind(std::string_view name, std::string_vi
   if (error != std::errc() || end != name.data() + name.size())
     return std::nullopt;
   return number;
+}
+
+struct LoopNumber {
+  std::uint32_t function = 0;
+  std::uint32_t loop = 0;
+};
+
+/// The numbers of loop_symbol().
+std::optional<LoopNumber> loop_of(std::string_view name) {
+  const auto between = name.find('_');
+  if (between == std::string_view::npos)
+    return std::nullopt;
+  const auto function = number_behind(name.substr(0, between), "l");
+  const auto loop = number_behind(name.substr(between), "_");
+  return function && loop ? std::optional(LoopNumber{*function, *loop}) : std::nullopt;
 }
 
 class LineTable {
@@ -211,8 +276,16 @@ constexpr std::uint32_t kCodeAlignment =
 
 std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   using runtime::kNoCode;
-  std::vector<std::uint32_t> functions(module_.code.size(), kNoCode);
-  std::vector<std::uint32_t> tails(tail_calls_ ? functions.size() : 0, kNoCode);
+  const auto tail_calls = selection_.tail_calls;
+  std::vector<std::uint32_t> members;
+  for (std::size_t i = 0; is_unit() && i < functions_.size(); ++i)
+    members.push_back(functions_[i] - module_.imported_functions);
+  const auto position = [&](std::uint32_t function_index) {
+    return std::ranges::lower_bound(functions_, function_index) - functions_.begin();
+  };
+  std::vector<std::uint32_t> functions(functions_.size(), kNoCode);
+  std::vector<std::uint32_t> tails(tail_calls ? functions.size() : 0, kNoCode);
+  std::vector<runtime::ImageLoop> loops;
   std::vector<std::uint32_t> entries(module_.types.size(), kNoCode);
   std::vector<runtime::ImageRange> ranges;
   LineTable lines;
@@ -224,13 +297,17 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
       entries[*type] = symbol.begin;
     const auto native = number_behind(symbol.name, "f");
     if (native)
-      functions[*native - module_.imported_functions] = symbol.begin;
-    const auto function = tail_calls_ ? number_behind(symbol.name, "t") : native;
+      functions[position(*native)] = symbol.begin;
+    auto function = tail_calls ? number_behind(symbol.name, "t") : native;
+    if (function && tail_calls)
+      tails[position(*function)] = symbol.begin;
+    if (const auto loop = loop_of(symbol.name)) {
+      loops.push_back({loop->function - module_.imported_functions, loop->loop, symbol.begin});
+      function = loop->function;
+    }
     if (!function)
       continue;
     range.function = *function;
-    if (tail_calls_)
-      tails[*function - module_.imported_functions] = symbol.begin;
     while (line != linked.lines.end() && line->address < symbol.begin)
       ++line;
     lines.restart(symbol.begin);
@@ -244,12 +321,7 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   }
   for (std::uint32_t type = 0; type < module_.types.size(); ++type)
     entries[type] = entries[module_.types[type].canonical];
-  for (const auto& partition : partitions_)  // their code only leads to the interpreter
-    for (const auto index : partition.interpreted) {
-      functions[index - module_.imported_functions] = kNoCode;
-      if (tail_calls_)
-        tails[index - module_.imported_functions] = kNoCode;
-    }
+  std::ranges::sort(loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
 
   runtime::ImageHeader header;
   header.code_alignment = kCodeAlignment;
@@ -263,6 +335,8 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
     return runtime::ImagePart{offset, size};
   };
   header.target = append(request_.target, request_.target_size, 8);
+  header.members = append(members.data(), members.size() * sizeof(std::uint32_t), 8);
+  header.loops = append(loops.data(), loops.size() * sizeof loops[0], 8);
   header.functions = append(functions.data(), functions.size() * sizeof(std::uint32_t), 8);
   header.tails = append(tails.data(), tails.size() * sizeof(std::uint32_t), 8);
   header.entries = append(entries.data(), entries.size() * sizeof(std::uint32_t), 8);
@@ -270,7 +344,7 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   header.lines = append(lines.bytes.data(), lines.bytes.size(), 8);
   header.code = append(linked.code.data(), linked.code.size(), kCodeAlignment);
   header.total_size = image.size();
-  header.module = sha256({request_.module, request_.module_size});
+  header.module = session_.digest;
   header.checksum = sha256(std::span(image).subspan(sizeof header));
   std::memcpy(image.data(), &header, sizeof header);
   return image;
@@ -279,7 +353,21 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
 }  // namespace
 
 Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request) {
-  return Compilation(request).run();
+  if (request.session != nullptr && request.module == nullptr) {
+    delete static_cast<Session*>(std::exchange(*request.session, nullptr));
+    return {};
+  }
+  auto* session = request.session != nullptr ? static_cast<Session*>(*request.session) : nullptr;
+  std::unique_ptr<Session> made;
+  if (session == nullptr) {
+    const std::span bytes(request.module, request.module_size);
+    const auto features = CoreFeatures::from_bits(static_cast<std::uint32_t>(request.features));
+    made = std::make_unique<Session>(WZRUN_TRY(wasm::decode(bytes, features)), sha256(bytes));
+    session = made.get();
+  }
+  if (request.session != nullptr && made != nullptr)
+    *request.session = made.release();
+  return Compilation(request, *session).run();
 }
 
 }  // namespace wzrun::codegen

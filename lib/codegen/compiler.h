@@ -8,8 +8,8 @@
 
 namespace wzrun::codegen {
 
-/// Compiles a whole module to an image.
-/// Errors: unsupported.
+/// Compiles a module, or some of its functions, to an image. Yields nothing if the request only ends a session.
+/// Errors: unsupported; malformed, invalid and invalid_argument for a request that breaks its rules.
 Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request);
 
 }  // namespace wzrun::codegen

@@ -7,6 +7,8 @@
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Module.h>
 
+#include <fmt/format.h>
+
 #include <cstddef>
 #include <type_traits>
 
@@ -27,14 +29,22 @@ Lowering::Lowering(ModuleLowering& module)
 void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std::span<const ValueType> locals,
                      Stack& stack, Frame& frame) {
   const auto& type = wasm.function_type(function_index);
-  function_ = m_.function(function_index);
+  const bool at_loop = entered_loop_.has_value();
+  function_ = at_loop ? m_.loop_entry(function_index, *entered_loop_) : m_.function(function_index);
   function_->setSubprogram(m_.subprogram(*function_));
+  instance_ = function_->getArg(at_loop ? 1 : 0);
+  results_buffer_ = nullptr;
+  if (at_loop)
+    results_buffer_ = function_->getArg(2);
+  else if (type.results.size() > 1)
+    results_buffer_ = function_->getArg(1);
   stack_ = &stack;
   result_types_ = type.results;
   blocks_.clear();
   results_.clear();
   locals_.clear();
   location_ = nullptr;
+  loops_ = 0;
   offset_ = wasm.code[function_index - wasm.imported_functions].offset;
   b_.SetInsertPoint(new_block());
   memory_base_ = nullptr;
@@ -44,16 +54,65 @@ void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std
     if (!wasm.memories[0].limits.is_shared)
       memory_base_->setMetadata(kMemoryBaseMetadata, m_.nothing);
   }
-  const unsigned first_param = has_buffer() ? 2 : 1;
   for (std::size_t i = 0; i < locals.size(); ++i)
     locals_.push_back(b_.CreateAlloca(m_.type(locals[i])));
+  if (at_loop)
+    begin_at_loop(locals, type);
+  else
+    begin_function(locals, type);
+  open(frame);
+}
+
+void Lowering::begin_function(std::span<const ValueType> locals, const wasm::FunctionType& type) {
+  const unsigned first_param = results_buffer_ != nullptr ? 2 : 1;
   for (std::size_t i = 0; i < locals.size(); ++i) {
     Value* const initial = i < type.params.size()
                                ? static_cast<Value*>(function_->getArg(first_param + static_cast<unsigned>(i)))
                                : llvm::Constant::getNullValue(m_.type(locals[i]));
     b_.CreateStore(initial, locals_[i]);
   }
-  open(frame);
+}
+
+Value* Lowering::load_slot(ValueType type, Value* slots, std::uint64_t slot) {
+  return b_.CreateAlignedLoad(m_.type(type), at_offset(slots, slot * sizeof(std::uint64_t)), llvm::Align(8));
+}
+
+void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type) {
+  entry_ = b_.GetInsertBlock();
+  entry_frame_ = function_->getArg(0);
+  entry_operands_ = 0;
+  std::uint64_t param = 0;
+  for (std::size_t i = 0; i < locals.size(); ++i) {
+    const bool is_param = i < type.params.size();
+    auto& slot = is_param ? param : entry_operands_;
+    b_.CreateStore(load_slot(locals[i], is_param ? results_buffer_ : entry_frame_, slot), locals_[i]);
+    slot += locals[i].is_vector() ? 2 : 1;
+  }
+  b_.SetInsertPoint(new_block());
+}
+
+void Lowering::join_entry() {
+  entered_loop_.reset();
+  auto* const before = b_.GetInsertBlock();
+  auto* const joined = new_block();
+  b_.CreateBr(joined);
+  auto slot = entry_operands_;
+  for (std::size_t i = 0; i < stack_->size(); ++i) {
+    auto& entry = (*stack_)[i];
+    if (!llvm::isa<llvm::Constant>(entry.operand.value)) {
+      auto* const value = canonical(entry.operand);
+      b_.SetInsertPoint(entry_);
+      auto* const loaded = load_slot(entry.type, entry_frame_, slot);
+      auto* const phi = llvm::PHINode::Create(value->getType(), 2, "", joined);
+      phi->addIncoming(value, before);
+      phi->addIncoming(loaded, entry_);
+      entry.operand = {phi};
+    }
+    slot += entry.type.is_vector() ? 2 : 1;
+  }
+  b_.SetInsertPoint(entry_);
+  b_.CreateBr(joined);
+  b_.SetInsertPoint(joined);
 }
 
 llvm::DILocation* Lowering::location() {
@@ -478,37 +537,34 @@ bool needs_stack([[maybe_unused]] const wasm::FunctionType& type) {
 #endif
 }
 
-struct TailCallFinder : wasm::NullSink {
+/// Looks for what select() wants to know.
+struct Survey : wasm::NullSink {
   static constexpr bool kListens = true;
   const wasm::Module& module;
-  bool found = false;
-  bool on_stack = false;
+  bool tail_calls = false;
+  bool tail_calls_on_stack = false;
+  bool unsupported = false;
 
-  explicit TailCallFinder(const wasm::Module& wasm) : module(wasm) {}
+  explicit Survey(const wasm::Module& wasm) : module(wasm) {}
   void note(const wasm::FunctionType& type) {
-    found = true;
-    on_stack = on_stack || needs_stack(type);
+    tail_calls = true;
+    tail_calls_on_stack = tail_calls_on_stack || needs_stack(type);
   }
   // NOLINTBEGIN(bugprone-derived-method-shadowing-base-method): that is what a sink does
   void return_call(std::uint32_t, const wasm::FunctionType& type) { note(type); }
   void return_call_indirect(std::uint32_t, std::uint32_t type, Operand) { note(module.types[type].function); }
   void return_call_ref(std::uint32_t type, Operand) { note(module.types[type].function); }
   // NOLINTEND(bugprone-derived-method-shadowing-base-method)
-};
-
-struct UnsupportedFinder : wasm::NullSink {
-  static constexpr bool kListens = true;
-  bool found = false;
 #define WZRUN_UNSUPPORTED(name) \
   template <typename... T>      \
   Operand name(T&&...) {        \
-    found = true;               \
+    unsupported = true;         \
     return {};                  \
   }
 #define WZRUN_UNSUPPORTED_ROW(name)         \
   template <wasm::Opcode op, typename... T> \
   Operand name(T&&...) {                    \
-    found = true;                           \
+    unsupported = true;                     \
     return {};                              \
   }
 #include "codegen/unsupported.def"
@@ -516,36 +572,48 @@ struct UnsupportedFinder : wasm::NullSink {
 
 }  // namespace
 
-Expected<bool> makes_tail_calls(const wasm::Module& wasm) {
-  TailCallFinder finder(wasm);
-  wasm::FunctionReader<TailCallFinder> scanner(wasm, finder);
-  for (std::uint32_t index = wasm.imported_functions; index < wasm.functions.size(); ++index)
-    WZRUN_CHECK(scanner.read(index));
-  if (finder.on_stack)
+Expected<Selection> select(const wasm::Module& wasm, std::span<const std::uint32_t> functions,
+                           bool others_are_interpreted) {
+  Selection selection{std::vector<bool>(wasm.functions.size())};
+  Survey survey(wasm);
+  wasm::FunctionReader<Survey> reader(wasm, survey);
+  for (const auto index : functions) {
+    survey.unsupported = false;
+    WZRUN_CHECK(reader.read(index));
+    if (others_are_interpreted && survey.tail_calls) {
+      survey.unsupported = true;
+      survey.tail_calls = survey.tail_calls_on_stack = false;
+    }
+    selection.members[index] = !survey.unsupported;
+  }
+  if (survey.tail_calls_on_stack)
     return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
                                  "a tail call has more arguments than registers, which LLVM 22 compiles wrongly"});
-  return finder.found;
+  selection.tail_calls = survey.tail_calls;
+  return selection;
 }
 
-Expected<std::vector<std::uint32_t>> lower(ModuleLowering& module, std::uint32_t first_function,
-                                           std::uint32_t last_function) {
-  std::vector<std::uint32_t> interpreted;
-  UnsupportedFinder finder;
-  wasm::FunctionReader<UnsupportedFinder> scanner(module.wasm, finder);
+Expected<void> lower(ModuleLowering& module, std::span<const std::uint32_t> functions) {
   Lowering lowering(module);
   wasm::FunctionReader<Lowering> reader(module.wasm, lowering);
-  for (auto index = first_function; index < last_function; ++index) {
-    module.define_native(index);
-    finder.found = false;
-    WZRUN_CHECK(scanner.read(index));
-    if (finder.found) {
-      module.define_interpreted(index);
-      interpreted.push_back(index);
+  for (const auto index : functions) {
+    if (!module.is_member(index))
       continue;
-    }
+    module.define_native(index);
     WZRUN_CHECK(reader.read(index));
   }
-  return interpreted;
+  return {};
+}
+
+Expected<void> lower_loop_entry(ModuleLowering& module, std::uint32_t function_index, std::uint32_t loop) {
+  Lowering lowering(module);
+  wasm::FunctionReader<Lowering> reader(module.wasm, lowering);
+  lowering.enter_at(loop);
+  WZRUN_CHECK(reader.read(function_index));
+  if (!lowering.has_entered())
+    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
+                                 fmt::format("function {} has no loop {}", function_index, loop)});
+  return {};
 }
 
 }  // namespace wzrun::codegen

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,17 +24,30 @@ namespace wzrun::codegen {
 std::string function_symbol(std::uint32_t function_index);
 std::string tail_symbol(std::uint32_t function_index);
 std::string entry_symbol(std::uint32_t type_index);
+std::string loop_symbol(std::uint32_t function_index, std::uint32_t loop);
 
 /// Of a block: index of what the lowering knows of it.
 struct Label {
   std::uint32_t block = 0;
 };
 
+/// Functions that are compiled together: they call each other directly, all others through their FunctionInstance.
+struct Selection {
+  std::vector<bool> members;  ///< by function index
+  bool tail_calls = false;    ///< some of them make tail calls
+};
+
+/// Picks from these functions those that can be compiled: without an instruction of unsupported.def. Where functions
+/// of others are interpreted, none that makes tail calls: a chain of them that changes engines would not end in
+/// constant room.
+/// Errors: unsupported if a tail call cannot be compiled; malformed and invalid, if nobody has validated the module.
+Expected<Selection> select(const wasm::Module& wasm, std::span<const std::uint32_t> functions, bool others_are_interpreted);
+
 /// What functions of one LLVM module share: types, metadata, declarations.
 class ModuleLowering {
  public:
-  /// `guarded`: 32-bit memories are, and their accesses need no check. `tail_calls`: the module makes some.
-  ModuleLowering(llvm::Module& module, const wasm::Module& wasm, bool guarded, bool tail_calls);
+  /// `guarded`: 32-bit memories are, and their accesses need no check.
+  ModuleLowering(llvm::Module& module, const wasm::Module& wasm, const Selection& selection, bool guarded);
 
   llvm::Type* type(ValueType type);
   llvm::FunctionType* type(const wasm::FunctionType& type);
@@ -45,8 +59,9 @@ class ModuleLowering {
   llvm::CallingConv::ID convention() const { return tail_calls ? llvm::CallingConv::Tail : llvm::CallingConv::Fast; }
   /// Calls a FunctionInstance of anywhere: parameters (caller's instance, FunctionInstance*, [results,] parameters...).
   llvm::Function* call_thunk(std::uint32_t type_index);
-  /// Defines a function as a call of its FunctionInstance, which the interpreter then serves.
-  void define_interpreted(std::uint32_t function_index);
+  bool is_member(std::uint32_t function_index) const { return selection.members[function_index]; }
+  /// Declares the code that goes on in a function at one of its loops; see LoopEntry in runtime/native.h.
+  llvm::Function* loop_entry(std::uint32_t function_index, std::uint32_t loop);
   /// Defines the EntryThunk of a function type.
   void define_entry(std::uint32_t type_index);
   /// Gives a function what every one has.
@@ -64,6 +79,7 @@ class ModuleLowering {
 
   llvm::Module& module;
   const wasm::Module& wasm;
+  const Selection& selection;
   const bool guarded;
   const bool tail_calls;
   llvm::LLVMContext& context;
@@ -95,6 +111,11 @@ class Lowering {
   static constexpr bool kListens = true;
 
   explicit Lowering(ModuleLowering& module);
+
+  /// The next function is lowered as the entry at one of its loops, counted in the order in which they begin.
+  void enter_at(std::uint32_t loop) { entered_loop_ = loop; }
+  /// Whether the loop was there; if not, what was lowered is of no use.
+  bool has_entered() const { return !entered_loop_; }
 
   void begin(const wasm::Module& wasm, std::uint32_t function_index, std::span<const ValueType> locals, Stack& stack,
              Frame& frame);
@@ -221,7 +242,7 @@ class Lowering {
   Value* constant_load(llvm::Type* type, Value* pointer, std::uint64_t offset);
   Value* instance_load(llvm::Type* type, Value* pointer, std::uint64_t offset);
   Value* at_offset(Value* pointer, std::uint64_t offset);
-  Value* instance() { return function_->getArg(0); }
+  Value* instance() { return instance_; }
   Value* memory(std::uint32_t index);
   Value* table(std::uint32_t index);
   Value* global_cell(std::uint32_t index);
@@ -234,6 +255,14 @@ class Lowering {
   Value* wide(Value* value) { return b_.CreateZExt(value, b_.getInt64Ty()); }
   Value* call_helper(runtime::NativeHelper helper, llvm::ArrayRef<Value*> arguments, llvm::Type* result);
 
+  void begin_function(std::span<const ValueType> locals, const wasm::FunctionType& type);
+  void begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type);
+  /// Joins the code before the loop, which nothing leads to, with the entry.
+  void join_entry();
+  Value* load_slot(ValueType type, Value* slots, std::uint64_t slot);
+  void return_values(llvm::ArrayRef<Value*> values);
+  void return_results();
+
   llvm::SmallVector<Value*, 8> arguments_of(const wasm::FunctionType& type, Value* first);
   void take_results(const wasm::FunctionType& type, llvm::CallInst* call, Value* results);
   Value* results_buffer(const wasm::FunctionType& type);
@@ -242,12 +271,21 @@ class Lowering {
   void call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
   void return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
   void emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments);
-  bool has_buffer() const { return result_types_.size() > 1; }
+  /// The FunctionInstance of a function of the module that is compiled elsewhere, or not at all. It may not be made yet.
+  Value* own_function(std::uint32_t function_index);
+  void call_outside(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
 
   ModuleLowering& m_;
   llvm::IRBuilder<> b_;
   Numerics numerics_;
   llvm::Function* function_ = nullptr;
+  Value* instance_ = nullptr;
+  Value* results_buffer_ = nullptr;  ///< null: a result is returned
+  std::optional<std::uint32_t> entered_loop_;  ///< until it is reached
+  std::uint32_t loops_ = 0;                    ///< begun
+  llvm::BasicBlock* entry_ = nullptr;          ///< at a loop: leads there, once it is reached
+  Value* entry_frame_ = nullptr;
+  std::uint64_t entry_operands_ = 0;  ///< slot of the first operand in the frame
   Stack* stack_ = nullptr;
   std::span<const ValueType> result_types_;
   std::vector<llvm::AllocaInst*> locals_;
@@ -259,13 +297,9 @@ class Lowering {
   std::uint64_t location_offset_ = 0;
 };
 
-/// Whether any function makes a tail call.
-/// Errors: unsupported if one cannot be compiled; malformed and invalid, if nobody has validated the module.
-Expected<bool> makes_tail_calls(const wasm::Module& wasm);
-
-/// Defines functions [first, last) of the module. Yields those that are left to the interpreter, because they have an
-/// instruction of unsupported.def. Errors: malformed and invalid, if nobody has validated the module.
-Expected<std::vector<std::uint32_t>> lower(ModuleLowering& module, std::uint32_t first_function,
-                                           std::uint32_t last_function);
+/// Defines those of the functions that are members. Errors: malformed and invalid, if nobody has validated the module.
+Expected<void> lower(ModuleLowering& module, std::span<const std::uint32_t> functions);
+/// Defines the entry of a member at one of its loops. Errors: as lower(); unsupported if it has no such loop.
+Expected<void> lower_loop_entry(ModuleLowering& module, std::uint32_t function_index, std::uint32_t loop);
 
 }  // namespace wzrun::codegen

@@ -70,6 +70,8 @@ void Lowering::carry(Frame& frame) {
 }
 
 void Lowering::loop(Frame& frame) {
+  if (entered_loop_ == loops_++)
+    join_entry();
   open(frame);
   auto* const header = target_of(frame);
   carry(frame);
@@ -200,22 +202,32 @@ void Lowering::br_table(std::span<Frame* const> targets, Operand index) {
 }
 
 void Lowering::return_() {
-  if (result_types_.empty()) {
-    b_.CreateRetVoid();
-    return;
-  }
-  if (result_types_.size() == 1) {
-    b_.CreateRet(canonical(stack_->back().operand));
+  llvm::SmallVector<Value*, 4> values;
+  for (const auto& entry : stack_->last(result_types_.size()))
+    values.push_back(canonical(entry.operand));
+  return_values(values);
+}
+
+/// Returns what the last call returned.
+void Lowering::return_results() {
+  llvm::SmallVector<Value*, 4> values;
+  for (const auto& result : results_)
+    values.push_back(canonical(result));
+  return_values(values);
+}
+
+void Lowering::return_values(llvm::ArrayRef<Value*> values) {
+  if (!values.empty() && results_buffer_ == nullptr) {
+    b_.CreateRet(values[0]);
     return;
   }
   std::uint64_t slot = 0;
-  for (const auto& entry : stack_->last(result_types_.size())) {
-    auto* value = canonical(entry.operand);
+  for (auto* value : values) {
     if (value->getType()->isFloatTy())
       value = b_.CreateBitCast(value, b_.getInt32Ty());
     if (value->getType()->isIntegerTy(32))
       value = wide(value);
-    b_.CreateAlignedStore(value, at_offset(function_->getArg(1), slot * 8), llvm::Align(8));
+    b_.CreateAlignedStore(value, at_offset(results_buffer_, slot * 8), llvm::Align(8));
     slot += value->getType()->isVectorTy() ? 2 : 1;
   }
   b_.CreateRetVoid();
@@ -270,17 +282,30 @@ llvm::CallInst* create_call(llvm::IRBuilder<>& b, llvm::FunctionType* type, Valu
 
 }  // namespace
 
+Value* Lowering::own_function(std::uint32_t function_index) {
+  auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, own_functions));
+  return at_offset(list, (function_index - m_.wasm.imported_functions) * sizeof(FunctionInstance));
+}
+
+void Lowering::call_outside(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
+  auto arguments = arguments_of(type, instance());
+  arguments.insert(arguments.begin() + 1, function);
+  auto* const buffer = type.results.size() > 1 ? results_buffer(type) : nullptr;
+  if (buffer != nullptr)
+    arguments.insert(arguments.begin() + 2, buffer);
+  auto* const thunk = m_.call_thunk(type_index);
+  take_results(type, placed(create_call(b_, thunk->getFunctionType(), thunk, arguments, m_.convention())), buffer);
+}
+
 void Lowering::call(std::uint32_t function_index, const wasm::FunctionType& type) {
   if (function_index < m_.wasm.imported_functions) {
     auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, imported_functions));
     auto* const function = constant_load(b_.getPtrTy(), list, function_index * sizeof(void*));
-    auto arguments = arguments_of(type, instance());
-    arguments.insert(arguments.begin() + 1, function);
-    auto* const buffer = type.results.size() > 1 ? results_buffer(type) : nullptr;
-    if (buffer != nullptr)
-      arguments.insert(arguments.begin() + 2, buffer);
-    auto* const thunk = m_.call_thunk(m_.wasm.functions[function_index].type_index);
-    take_results(type, placed(create_call(b_, thunk->getFunctionType(), thunk, arguments, m_.convention())), buffer);
+    call_outside(type, m_.wasm.functions[function_index].type_index, function);
+    return;
+  }
+  if (!m_.is_member(function_index)) {
+    call_outside(type, m_.wasm.functions[function_index].type_index, own_function(function_index));
     return;
   }
   auto arguments = arguments_of(type, instance());
@@ -370,21 +395,35 @@ void Lowering::emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::Arr
 }
 
 void Lowering::return_call(std::uint32_t function_index, const wasm::FunctionType& type) {
+  if (entry_ != nullptr) {  // not a function like the others: this one frame stays
+    call(function_index, type);
+    return_results();
+    return;
+  }
   if (function_index < m_.wasm.imported_functions) {
     auto* const list = constant_load(b_.getPtrTy(), instance(), offsetof(InstanceContext, imported_functions));
     auto* const function = constant_load(b_.getPtrTy(), list, function_index * sizeof(void*));
     return_call_instance(type, m_.wasm.functions[function_index].type_index, function);
     return;
   }
+  if (!m_.is_member(function_index)) {
+    return_call_instance(type, m_.wasm.functions[function_index].type_index, ref_func(function_index));
+    return;
+  }
   auto arguments = arguments_of(type, instance());
-  if (has_buffer())
-    arguments.insert(arguments.begin() + 1, function_->getArg(1));
+  if (results_buffer_ != nullptr)
+    arguments.insert(arguments.begin() + 1, results_buffer_);
   auto* const callee = m_.function(function_index);
   emit_tail_call(callee->getFunctionType(), callee, arguments);
 }
 
 /// What makes no tail calls itself is called in the ordinary way: it needs this one frame more, and its traps name it.
 void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
+  if (entry_ != nullptr) {
+    call_instance(type, type_index, function);
+    return_results();
+    return;
+  }
   auto* const tail = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, tail));
   auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
   auto* const other = new_block();
@@ -392,8 +431,8 @@ void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_
   b_.CreateCondBr(b_.CreateIsNull(tail), other, here, m_.unlikely);
   b_.SetInsertPoint(here);
   auto arguments = arguments_of(type, callee);
-  if (has_buffer())
-    arguments.insert(arguments.begin() + 1, function_->getArg(1));
+  if (results_buffer_ != nullptr)
+    arguments.insert(arguments.begin() + 1, results_buffer_);
   emit_tail_call(m_.type(type), tail, arguments);
   b_.SetInsertPoint(other);
   arguments[0] = instance();

@@ -4,6 +4,8 @@
 
 #include <llvm/IR/Module.h>
 
+#include <fmt/format.h>
+
 #include <cstddef>
 
 namespace wzrun::codegen {
@@ -17,12 +19,17 @@ std::string function_symbol(std::uint32_t function_index) { return "f" + std::to
 std::string tail_symbol(std::uint32_t function_index) { return "t" + std::to_string(function_index); }
 std::string entry_symbol(std::uint32_t type_index) { return "entry" + std::to_string(type_index); }
 
-ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wasm_module, bool memories_are_guarded,
-                               bool makes_tail_calls)
+std::string loop_symbol(std::uint32_t function_index, std::uint32_t loop) {
+  return fmt::format("l{}_{}", function_index, loop);
+}
+
+ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wasm_module,
+                               const Selection& compiled_functions, bool memories_are_guarded)
     : module(llvm_module),
       wasm(wasm_module),
+      selection(compiled_functions),
       guarded(memories_are_guarded),
-      tail_calls(makes_tail_calls),
+      tail_calls(compiled_functions.tail_calls),
       context(llvm_module.getContext()),
       nothing(llvm::MDNode::get(context, {})),
       unlikely(llvm::MDBuilder(context).createUnlikelyBranchWeights()),
@@ -95,6 +102,16 @@ llvm::Function* ModuleLowering::function(std::uint32_t function_index) {
     set_attributes(*known);
   }
   return known;
+}
+
+llvm::Function* ModuleLowering::loop_entry(std::uint32_t function_index, std::uint32_t loop) {
+  auto* const pointer = llvm::PointerType::getUnqual(context);
+  auto* const entry = llvm::Function::Create(
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, pointer}, false),
+      llvm::GlobalValue::ExternalLinkage, loop_symbol(function_index, loop), module);
+  entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  set_attributes(*entry);
+  return entry;
 }
 
 namespace {
@@ -211,20 +228,6 @@ llvm::Function* ModuleLowering::call_thunk(std::uint32_t type_index) {
     b.CreateRet(out.load(signature.results[0]));
   }
   return known;
-}
-
-void ModuleLowering::define_interpreted(std::uint32_t function_index) {
-  auto* const defined = function(function_index);
-  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", defined));
-  auto* const instance = defined->getArg(0);
-  auto* const find_type = llvm::FunctionType::get(b.getPtrTy(), {b.getPtrTy(), b.getInt64Ty()}, false);
-  auto* const found =
-      b.CreateCall(find_type, helper(b, instance, NativeHelper::ref_func), {instance, b.getInt64(function_index)});
-  llvm::SmallVector<Value*, 8> arguments{instance, found};
-  for (unsigned i = 1; i < defined->arg_size(); ++i)
-    arguments.push_back(defined->getArg(i));
-  auto* const thunk = call_thunk(wasm.functions[function_index].type_index);
-  create_last_call(b, thunk->getFunctionType(), thunk, arguments, convention());
 }
 
 void ModuleLowering::define_native(std::uint32_t function_index) {

@@ -14,6 +14,8 @@ extern "C" [[gnu::visibility("default")]] bool wzrun_codegen_compile(const wzrun
   const auto image = wzrun::codegen::compile(*request);
   if (!image)
     return fail(image.error().to_string());
+  if (request->module == nullptr)
+    return true;
   auto* const memory = request->allocate(request->context, image->size());
   if (memory == nullptr)
     return fail("not enough memory for the image");

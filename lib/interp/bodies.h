@@ -185,7 +185,7 @@ template <typename Branch>
 WZRUN_HANDLER void branch_step(WZRUN_STATE) {
   if (Branch::template taken<kHead>(WZRUN_BODY_VALUES)) {
     if constexpr (Branch::kBackward)
-      count(reinterpret_cast<Code*>(fp[kLinkCode])->back_edges);
+      WZRUN_BACK(operand(pc, kHead + Branch::kDistance));
     WZRUN_NEXT(operand(pc, kHead + Branch::kDistance));
   }
   WZRUN_NEXT(kHead + Branch::kBytes);

@@ -52,16 +52,43 @@ struct Position {
   std::uint32_t module = 0;
 };
 
+/// Counts events down from what was granted. Without the cost of an atomic read-modify-write: now and then an event is
+/// lost between threads.
+class Countdown {
+ public:
+  /// Counts one. True if nothing is left: then grant() has to follow.
+  [[gnu::always_inline]] bool spend() {
+    const auto left = left_.load(std::memory_order_relaxed) - 1;
+    left_.store(left, std::memory_order_relaxed);
+    return left == 0;
+  }
+  /// Requires a number above 0.
+  void grant(std::uint32_t events) {
+    granted_.fetch_add(events, std::memory_order_relaxed);
+    left_.store(events, std::memory_order_relaxed);
+  }
+  std::uint64_t counted() const {
+    return granted_.load(std::memory_order_relaxed) - left_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint32_t> left_{0};
+  std::atomic<std::uint64_t> granted_{0};
+};
+
 /// One function. `entry` leads to the translator until the first call.
 struct Code : runtime::FunctionCode {
   std::atomic<const std::uint8_t*> entry{nullptr};
-  std::atomic<std::uint32_t> calls{0};       ///< times entered
-  std::atomic<std::uint32_t> back_edges{0};  ///< backward branches taken
+  Countdown calls;       ///< times entered
+  Countdown back_edges;  ///< backward branches taken
   ModuleCode* module = nullptr;
   std::uint32_t index = 0;  ///< in the module's function index space
-  std::uint32_t size = 0;   ///< of bytes
+  std::uint32_t size = 0;         ///< of bytes
+  std::uint32_t frame_slots = 0;  ///< above fp
+  std::uint32_t window = 0;       ///< window_slots()
   std::unique_ptr<std::uint8_t[]> bytes;
-  std::vector<Position> positions;  ///< ascending
+  std::vector<Position> positions;   ///< ascending
+  std::vector<std::uint32_t> loops;  ///< where they begin in `bytes`, ascending
 };
 
 /// Slots of arguments and results at the bottom of a frame.
@@ -80,6 +107,20 @@ struct ModuleCode {
 
   /// Requires the index of a defined function.
   Code* function(std::uint32_t function_index);
+  /// The function if it was asked for, or null.
+  const Code* find(std::uint32_t function_index);
+  /// Of all functions that were asked for.
+  template <typename F>
+  void for_each(F body) const {
+    for (const auto index : asked_for()) {
+      const Code& code = functions_[index];
+      body(code);
+    }
+  }
+  /// Calls of the function go to compiled code from now on.
+  void use_compiled(std::uint32_t function_index);
+  /// How many events of a function to count before somebody is told.
+  std::uint32_t patience() const;
   /// Whether the address is that of one of the functions.
   bool owns(const Code* code) const;
 
@@ -88,10 +129,26 @@ struct ModuleCode {
   std::mutex translating;
 
  private:
-  std::mutex creating_;
-  Code* functions_ = nullptr;  ///< zero until asked for
+  std::vector<std::uint32_t> asked_for() const {
+    const std::scoped_lock lock(creating_);
+    return asked_for_;
+  }
+
+  mutable std::mutex creating_;
+  Code* functions_ = nullptr;              ///< zero until asked for
+  std::vector<std::uint32_t> asked_for_;  ///< numbers among the defined functions
   std::size_t mapped_bytes_ = 0;
 };
+
+/// A function's count of calls has run out: tells, and counts on.
+void note_hot_function(Code& code);
+/// A function's count of backward branches has run out at a loop: tells, and counts on. Yields the code to go on with, if
+/// there is some by now.
+runtime::LoopEntry note_hot_loop(runtime::Execution& execution, const runtime::Instance& instance, Code& code,
+                                 const std::uint8_t* loop);
+/// The function for which there is compiled code, or null if this instance cannot run that.
+runtime::FunctionInstance* compiled_function(runtime::Execution& execution, runtime::Instance& instance,
+                                             const Code& code);
 
 /// Translates a function whose entry still leads to the translator.
 void translate(Code& code);

@@ -43,6 +43,9 @@ void Emitter::begin(const wasm::Module& module, std::uint32_t function_index, st
 void Emitter::finish() {
   const auto frame_slots = static_cast<std::uint32_t>(frame_slots_);
   std::memcpy(bytes_.data() + enter_ + sizeof(Handler), &frame_slots, sizeof frame_slots);
+  code_.frame_slots = frame_slots;
+  code_.window = static_cast<std::uint32_t>(window_);
+  code_.loops = std::move(loops_);
   code_.size = static_cast<std::uint32_t>(bytes_.size());
   code_.bytes = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_.size());
   std::memcpy(code_.bytes.get(), bytes_.data(), bytes_.size());

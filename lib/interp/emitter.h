@@ -314,6 +314,7 @@ class Emitter : public UnsupportedInstructions<Emitter> {
   std::vector<std::uint8_t> bytes_;
   std::vector<Position> positions_;
   std::vector<Patch> patches_;
+  std::vector<std::uint32_t> loops_;
   std::vector<std::int32_t> local_slots_;
   std::vector<ValueType> local_types_;
   std::vector<std::uint32_t> local_uses_;  ///< at least as many stack entries stand for the local

@@ -16,8 +16,10 @@ void Emitter::block(Frame& frame) {
 }
 
 void Emitter::loop(Frame& frame) {
+  materialize(0);  // compiled code that goes on here looks for all operands in their slots
   block(frame);
   join();
+  loops_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   frame.label.start = static_cast<std::uint32_t>(bytes_.size());
 }
 

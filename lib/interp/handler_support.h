@@ -47,10 +47,19 @@ template <typename T>
 
 [[gnu::always_inline]] inline Slot& slot_at(Slot* fp, const std::uint8_t* pc, int at) { return fp[operand(pc, at)]; }
 
-/// Counts without the cost of an atomic read-modify-write: now and then an increment is lost between threads.
-[[gnu::always_inline]] inline void count(std::atomic<std::uint32_t>& counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
+[[gnu::always_inline]] inline Code& code_of(const Slot* fp) { return *reinterpret_cast<Code*>(fp[kLinkCode]); }
+
+/// At the beginning of a loop, when the function's count of backward branches has run out.
+WZRUN_HANDLER void loop_is_hot(WZRUN_STATE);
+
+/// A backward branch.
+#define WZRUN_BACK(distance)                                            \
+  do {                                                                  \
+    pc += (distance);                                                   \
+    if (code_of(fp).back_edges.spend()) [[unlikely]]                    \
+      WZRUN_TAIL ::wzrun::interp::loop_is_hot(WZRUN_STATE_VALUES);      \
+    WZRUN_NEXT(0);                                                      \
+  } while (false)
 
 using wasm::V128;
 using DoubleLanes = double __attribute__((vector_size(16)));

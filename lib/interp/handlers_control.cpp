@@ -41,6 +41,12 @@ using CarrierOf = CarrierType<carrier>::Type;
 
 // Frames.
 
+#define WZRUN_ENTER(code_pointer)                               \
+  do {                                                          \
+    pc = (code_pointer)->entry.load(std::memory_order_relaxed); \
+    WZRUN_NEXT(0);                                              \
+  } while (false)
+
 WZRUN_HANDLER void translate_first(WZRUN_STATE) {
   auto& code = *reinterpret_cast<Code*>(fp[kLinkCode]);
   translate(code);
@@ -48,10 +54,9 @@ WZRUN_HANDLER void translate_first(WZRUN_STATE) {
   WZRUN_NEXT(0);
 }
 
-WZRUN_HANDLER void enter(WZRUN_STATE) {
+WZRUN_HANDLER void make_frame(WZRUN_STATE) {
   const auto frame_slots = read<std::uint32_t>(pc + kHead);
   const auto zeroed = read<std::uint32_t>(pc + kHead + 4);
-  count(reinterpret_cast<Code*>(fp[kLinkCode])->calls);
   if (static_cast<std::size_t>(ex->end - fp) < frame_slots) [[unlikely]]
     WZRUN_RAISE(TrapKind::call_stack_exhausted);
   for (std::uint32_t i = 0; i < zeroed; i += 4) {
@@ -60,6 +65,20 @@ WZRUN_HANDLER void enter(WZRUN_STATE) {
     __asm__ volatile("");  // not to become a call of memset: mostly there is a handful, and a call needs a frame
   }
   WZRUN_NEXT(kHead + 8);
+}
+
+WZRUN_HANDLER void function_is_hot(WZRUN_STATE) {
+  Code& code = code_of(fp);
+  note_hot_function(code);
+  if (code.entry.load(std::memory_order_relaxed) == compiled_entry)
+    WZRUN_ENTER(&code);
+  WZRUN_TAIL make_frame(WZRUN_STATE_VALUES);
+}
+
+WZRUN_HANDLER void enter(WZRUN_STATE) {
+  if (code_of(fp).calls.spend()) [[unlikely]]
+    WZRUN_TAIL function_is_hot(WZRUN_STATE_VALUES);
+  WZRUN_TAIL make_frame(WZRUN_STATE_VALUES);
 }
 
 WZRUN_HANDLER void leave_to_host(WZRUN_STATE) {
@@ -85,12 +104,6 @@ WZRUN_HANDLER void leave_instance(WZRUN_STATE) {
   callee[kLinkReturn] = reinterpret_cast<std::uint64_t>(return_pc);
   callee[kLinkCaller] = reinterpret_cast<std::uint64_t>(caller);
 }
-
-#define WZRUN_ENTER(code_pointer)                               \
-  do {                                                          \
-    pc = (code_pointer)->entry.load(std::memory_order_relaxed); \
-    WZRUN_NEXT(0);                                              \
-  } while (false)
 
 #define WZRUN_RETURN                                             \
   do {                                                           \
@@ -207,6 +220,35 @@ WZRUN_HANDLER void call_ref(WZRUN_STATE) {
   WZRUN_CALL_FUNCTION(function, fp + operand(pc, kHead), callee, kHead + 12);
 }
 
+// Compiled code in the place of a function, or of the rest of one.
+
+/// Runs compiled code whose results are then in the window of the frame at fp, which is left as if it had returned.
+#define WZRUN_RUN_COMPILED(call)                                      \
+  do {                                                                \
+    ex->activation->pc = compiled_entry;                              \
+    ex->activation->fp = fp;                                          \
+    Slot* const top = std::exchange(ex->top, fp + code_of(fp).frame_slots); \
+    call;                                                             \
+    ex->top = top;                                                    \
+    if (ex->interrupted.load(std::memory_order_relaxed)) [[unlikely]] { \
+      pc = compiled_entry;                                            \
+      WZRUN_TAIL raise_interrupted(WZRUN_STATE_VALUES);               \
+    }                                                                 \
+    WZRUN_RETURN;                                                     \
+  } while (false)
+
+WZRUN_HANDLER void enter_compiled(WZRUN_STATE) {
+  Code& code = code_of(fp);
+  FunctionInstance* const function = compiled_function(*ex, *in, code);
+  if (function == nullptr) [[unlikely]] {  // this instance cannot use it
+    if (code.bytes == nullptr)
+      translate(code);
+    pc = code.bytes.get();
+    WZRUN_TAIL make_frame(WZRUN_STATE_VALUES);
+  }
+  WZRUN_RUN_COMPILED(runtime::enter(*ex, *function, fp - kLinkSlots - function->slots));
+}
+
 // Tail calls: the callee takes our place. The window of arguments and results starts where ours does.
 struct OwnLink {
   Slot instance, cross_return, return_pc, caller;
@@ -317,10 +359,7 @@ WZRUN_HANDLER void unsupported(WZRUN_STATE) { WZRUN_RAISE(TrapKind::unsupported_
 
 WZRUN_HANDLER void branch(WZRUN_STATE) { WZRUN_NEXT(operand(pc, kHead)); }
 
-WZRUN_HANDLER void branch_back(WZRUN_STATE) {
-  count(reinterpret_cast<Code*>(fp[kLinkCode])->back_edges);
-  WZRUN_NEXT(operand(pc, kHead));
-}
+WZRUN_HANDLER void branch_back(WZRUN_STATE) { WZRUN_BACK(operand(pc, kHead)); }
 
 template <bool accumulator>
 WZRUN_HANDLER void branch_table(WZRUN_STATE) {
@@ -328,7 +367,10 @@ WZRUN_HANDLER void branch_table(WZRUN_STATE) {
   const std::uint64_t index = accumulator ? acc : slot_at(fp, pc, kHead);
   const std::uint64_t last = read<std::uint32_t>(pc + kCount);
   const auto chosen = index < last ? index : last;
-  WZRUN_NEXT(read<std::int32_t>(pc + kCount + 4 + chosen * 4));
+  const auto distance = read<std::int32_t>(pc + kCount + 4 + chosen * 4);
+  if (distance < 0)
+    WZRUN_BACK(distance);
+  WZRUN_NEXT(distance);
 }
 
 // Moves.
@@ -536,10 +578,17 @@ WZRUN_HANDLER void op_data_drop(WZRUN_STATE) {
 }
 
 const Handler kTranslateEntry = translate_first;
+const Handler kCompiledEntry = enter_compiled;
 const Handler kHostReturn = leave_to_host;
 const Handler kCrossReturn = leave_instance;
 
 }  // namespace
+
+WZRUN_HANDLER void loop_is_hot(WZRUN_STATE) {
+  if (const auto entry = note_hot_loop(*ex, *in, code_of(fp), pc); entry != nullptr)
+    WZRUN_RUN_COMPILED(runtime::enter_loop(*ex, entry, *in, fp, fp - kLinkSlots - code_of(fp).window));
+  WZRUN_NEXT(0);
+}
 
 #define WZRUN_EACH_CARRIER(name) {name<Carrier::integer>, name<Carrier::floating>, name<Carrier::vector>}
 #define WZRUN_EACH_CARRIER_PAIR(name, first, second)                     \
@@ -604,6 +653,7 @@ constinit const ControlHandlers control_handlers = {
 };
 
 const std::uint8_t* const translate_entry = reinterpret_cast<const std::uint8_t*>(&kTranslateEntry);
+const std::uint8_t* const compiled_entry = reinterpret_cast<const std::uint8_t*>(&kCompiledEntry);
 const std::uint8_t* const host_return = reinterpret_cast<const std::uint8_t*>(&kHostReturn);
 const std::uint8_t* const cross_return = reinterpret_cast<const std::uint8_t*>(&kCrossReturn);
 

@@ -6,6 +6,8 @@
 #include "runtime/backtrace.h"
 #include "runtime/call.h"
 #include "runtime/fault.h"
+#include "runtime/unit_file.h"
+#include "runtime/tiering.h"
 #include "runtime/trampoline.h"
 #include "wasm/function_reader.h"
 
@@ -13,6 +15,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <limits>
+#include <map>
 #include <new>
 
 namespace wzrun::interp {
@@ -36,9 +40,8 @@ ModuleCode::ModuleCode(runtime::CompiledCode& compiled_code, bool memory_is_guar
 }
 
 ModuleCode::~ModuleCode() {
-  for (std::size_t i = 0; i < compiled.module.code.size(); ++i)
-    if (functions_[i].module != nullptr)
-      functions_[i].~Code();
+  for (const auto index : asked_for_)
+    functions_[index].~Code();
   if (functions_ != nullptr)
     munmap(functions_, mapped_bytes_);
 }
@@ -50,9 +53,61 @@ Code* ModuleCode::function(std::uint32_t function_index) {
     new (&code) Code;
     code.index = function_index;
     code.module = this;
-    code.entry.store(translate_entry, std::memory_order_release);
+    asked_for_.push_back(function_index - compiled.module.imported_functions);
+    code.calls.grant(patience());
+    code.back_edges.grant(patience());
+    const auto defined = function_index - compiled.module.imported_functions;
+    const bool is_compiled = compiled.tiering != nullptr && compiled.native_function(defined).native != nullptr;
+    code.entry.store(is_compiled ? compiled_entry : translate_entry, std::memory_order_release);
   }
   return &code;
+}
+
+const Code* ModuleCode::find(std::uint32_t function_index) {
+  const Code& code = functions_[function_index - compiled.module.imported_functions];
+  const std::scoped_lock lock(creating_);
+  return code.module != nullptr ? &code : nullptr;
+}
+
+void ModuleCode::use_compiled(std::uint32_t function_index) {
+  Code& code = functions_[function_index - compiled.module.imported_functions];
+  const std::scoped_lock lock(creating_);
+  if (code.module != nullptr)
+    code.entry.store(compiled_entry, std::memory_order_release);
+}
+
+std::uint32_t ModuleCode::patience() const {
+  return compiled.tiering != nullptr ? compiled.tiering->patience() : std::numeric_limits<std::uint32_t>::max();
+}
+
+void note_hot_function(Code& code) {
+  const auto patience = code.module->patience();
+  code.calls.grant(patience);
+  if (auto* const tiering = code.module->compiled.tiering.get(); tiering != nullptr)
+    tiering->is_hot(code.index, std::nullopt, patience);
+}
+
+runtime::LoopEntry note_hot_loop(Execution& execution, const runtime::Instance& instance, Code& code,
+                                 const std::uint8_t* loop) {
+  const auto patience = code.module->patience();
+  code.back_edges.grant(patience);
+  auto* const tiering = code.module->compiled.tiering.get();
+  if (tiering == nullptr || !instance.takes_compiled_code)
+    return nullptr;
+  const auto offset = static_cast<std::uint32_t>(loop - code.bytes.get());
+  const auto number =
+      static_cast<std::uint32_t>(std::ranges::lower_bound(code.loops, offset) - code.loops.begin());
+  tiering->is_hot(code.index, number, patience);
+  const auto entry = tiering->loop_entry(code.index, number);
+  if (entry == nullptr || !execution.have_native_stack())
+    return nullptr;
+  tiering->note_loop_entry();
+  return entry;
+}
+
+FunctionInstance* compiled_function(Execution& execution, runtime::Instance& instance, const Code& code) {
+  auto* const function = instance.function(code.index);
+  return instance.adopt_compiled(*function) && execution.have_native_stack() ? function : nullptr;
 }
 
 bool ModuleCode::owns(const Code* code) const {
@@ -62,14 +117,15 @@ bool ModuleCode::owns(const Code* code) const {
 
 void translate(Code& code) {
   const std::scoped_lock lock(code.module->translating);
-  if (code.entry.load(std::memory_order_acquire) != translate_entry)
+  if (code.bytes != nullptr)
     return;
   Emitter emitter(code);
   wasm::FunctionReader<Emitter> reader(code.module->compiled.module, emitter);
   [[maybe_unused]] const auto read = reader.read(code.index);
   assert(read);  // the module is valid
   emitter.finish();
-  code.entry.store(code.bytes.get(), std::memory_order_release);
+  const auto* expected = translate_entry;  // compiled code may have come meanwhile
+  code.entry.compare_exchange_strong(expected, code.bytes.get(), std::memory_order_release);
 }
 
 namespace {
@@ -124,9 +180,47 @@ struct InterpreterCode final : runtime::EngineCode {
     return set->function(function_index);
   }
 
+  void use_compiled(std::uint32_t function_index) override {
+    for_each_set([&](ModuleCode& set) { set.use_compiled(function_index); });
+  }
+
+  std::uint64_t calls(std::uint32_t function_index) const override {
+    std::uint64_t calls = 0;
+    for_each_set([&](ModuleCode& set) {
+      if (const auto* const code = set.find(function_index); code != nullptr)
+        calls += code->calls.counted();
+    });
+    return calls;
+  }
+
+  std::vector<runtime::FunctionProfile> profile() const override {
+    std::map<std::uint32_t, runtime::FunctionProfile> functions;
+    for_each_set([&](const ModuleCode& set) {
+      set.for_each([&](const Code& code) {
+        auto& profile = functions[code.index];
+        profile.function = code.index;
+        profile.calls += code.calls.counted();
+        profile.back_edges += code.back_edges.counted();
+      });
+    });
+    std::vector<runtime::FunctionProfile> list;
+    for (const auto& [index, profile] : functions)
+      if (profile.calls != 0)
+        list.push_back(profile);
+    return list;
+  }
+
+  template <typename F>
+  void for_each_set(F body) const {
+    const std::scoped_lock lock(mutex);
+    for (const auto& set : sets)
+      if (set != nullptr)
+        body(*set);
+  }
+
   runtime::CompiledCode& compiled;
   std::shared_ptr<KnownCode> known;
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::unique_ptr<ModuleCode> sets[2];
 };
 
@@ -137,6 +231,8 @@ class StackWalk {
       : known_(known), pc_(activation.pc) {
     lowest_ = reinterpret_cast<const Slot*>(&activation) + runtime::kActivationSlots + kLinkSlots;
     enter(static_cast<const Slot*>(activation.fp), execution.end);
+    if (code_ != nullptr && pc_ == compiled_entry)
+      next();
   }
   bool done() const { return code_ == nullptr; }
   runtime::CodePosition position() const {
@@ -161,8 +257,7 @@ class StackWalk {
       code_ = nullptr;
   }
   std::uint64_t module_offset() const {
-    const bool translated = code_->entry.load(std::memory_order_acquire) != translate_entry;
-    const auto* const begin = translated ? code_->bytes.get() : nullptr;
+    const auto* const begin = code_->entry.load(std::memory_order_acquire) != translate_entry ? code_->bytes.get() : nullptr;
     if (begin == nullptr || pc_ < begin || pc_ >= begin + code_->size) {
       const auto& module = code_->module->compiled.module;
       return module.code[code_->index - module.imported_functions].offset;

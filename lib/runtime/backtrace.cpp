@@ -27,7 +27,7 @@ Frame describe(const CodePosition& position) {
           .function = std::string(names.function_name(position.function_index)),
           .function_index = position.function_index,
           .offset = position.range == nullptr ? position.offset
-                                              : position.code->image->module_offset(*position.range, position.offset)};
+                                              : position.image->module_offset(*position.range, position.offset)};
 }
 
 }  // namespace wzrun::runtime

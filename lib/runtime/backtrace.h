@@ -13,7 +13,8 @@ struct CodePosition {
   const CompiledCode* code = nullptr;
   std::uint32_t function_index = 0;
   std::uint64_t offset = 0;           ///< of the module's bytes; with a range, of the image's code
-  const ImageRange* range = nullptr;  ///< of native code
+  const Image* image = nullptr;       ///< of native code
+  const ImageRange* range = nullptr;  ///< the same
 };
 
 /// Collects the frames of a trap, innermost first; of a very deep stack only the ends.

@@ -93,10 +93,17 @@ WZRUN_ABANDONED void enter(Execution& execution, FunctionInstance& function, std
   const auto* const outer = execution.activation;
   if (outer != nullptr && outer->depth > kUncheckedDepth && !thread_stack_has_room()) [[unlikely]]
     leave(execution, TrapKind::call_stack_exhausted);
-  if (function.native != nullptr)
+  if (function.is_native() || (function.code != nullptr && function.instance->adopt_compiled(function)))
     enter_native(execution, function, slots);
   else
     execution.runtime->engine->enter(execution, function, slots);
+}
+
+WZRUN_ABANDONED void enter_loop(Execution& execution, LoopEntry entry, Instance& instance, const std::uint64_t* frame,
+                                std::uint64_t* window) {
+  if (execution.activation->depth > kUncheckedDepth && !thread_stack_has_room()) [[unlikely]]
+    leave(execution, TrapKind::call_stack_exhausted);
+  enter_native_loop(execution, entry, instance, frame, window);
 }
 
 Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
@@ -108,7 +115,7 @@ Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
     return (*function.host)(caller, stack);
   }
   ExecutionScope scope(instance);
-  if (scope.get() == nullptr || (function.native != nullptr && !scope.get()->have_native_stack()))
+  if (scope.get() == nullptr || (function.is_native() && !scope.get()->have_native_stack()))
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
   if (!scope.has_room())
     return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});

@@ -42,4 +42,8 @@ bool call_host(Execution& execution, Instance& caller, FunctionInstance& functio
 /// Leaves if it does not return.
 void enter(Execution& execution, FunctionInstance& function, std::uint64_t* slots);
 
+/// Goes on in compiled code where the interpreter is at a loop; see LoopEntry. Leaves if it does not return.
+void enter_loop(Execution& execution, LoopEntry entry, Instance& instance, const std::uint64_t* frame,
+                std::uint64_t* window);
+
 }  // namespace wzrun::runtime

@@ -6,9 +6,15 @@
 /// What the library asks of libwzrun-codegen.so, in C terms: the two are linked separately.
 namespace wzrun::runtime {
 
-inline constexpr std::uint32_t kCodegenInterface = 1;
+inline constexpr std::uint32_t kCodegenInterface = 2;
 inline constexpr const char* kCodegenLibrary = "libwzrun-codegen.so";
 inline constexpr const char* kCodegenEntry = "wzrun_codegen_compile";
+
+/// Where the interpreter enters a function of the request: at a loop, counted in the order in which they begin.
+struct CodegenLoop {
+  std::uint32_t function = 0;  ///< function index
+  std::uint32_t loop = 0;
+};
 
 struct CodegenRequest {
   std::uint32_t interface_version = kCodegenInterface;
@@ -21,6 +27,14 @@ struct CodegenRequest {
   std::uint32_t threads = 0;  ///< 0: one for each processor
   bool guarded = true;        ///< for guarded 32-bit memories
   bool print_ir = false;      ///< writes the optimised LLVM IR to standard error
+
+  const std::uint32_t* functions = nullptr;  ///< indices of those to compile, ascending; null: all that the module defines
+  std::size_t function_count = 0;
+  const CodegenLoop* loops = nullptr;  ///< of these functions, ascending; null if there are none
+  std::size_t loop_count = 0;
+  /// What the compiler keeps of the module from one request to the next, or null. Where it points is null at first;
+  /// a request without a module frees it. One request at a time.
+  void** session = nullptr;
 
   void* context = nullptr;  ///< of the functions below
   /// Memory for the image; the caller owns it. Null if there is none.

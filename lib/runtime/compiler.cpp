@@ -73,6 +73,16 @@ struct Compilation {
 
 }  // namespace
 
+bool has_compiler() { return plugin().compile != nullptr; }
+
+CompilerSession::~CompilerSession() {
+  if (state_ == nullptr)
+    return;
+  CodegenRequest request;
+  request.session = &state_;
+  plugin().compile(&request);
+}
+
 Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
                                                   const CompileOptions& options) {
   const auto fail = [](std::string why) {
@@ -91,6 +101,13 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
   request.threads = options.threads;
   request.guarded = options.guarded;
   request.print_ir = options.print_ir;
+  if (!options.functions.empty()) {
+    request.functions = options.functions.data();
+    request.function_count = options.functions.size();
+    request.loops = options.loops.data();
+    request.loop_count = options.loops.size();
+  }
+  request.session = options.session != nullptr ? options.session->state() : nullptr;
   request.context = &compilation;
   request.allocate = [](void* context, std::size_t size) {
     auto& image = static_cast<Compilation*>(context)->image;

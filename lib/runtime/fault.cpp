@@ -130,7 +130,7 @@ Caught caught(const Execution* execution, const Registers& registers) {
   if (execution == nullptr || execution->landing == nullptr || execution->activation == nullptr)
     return Caught::elsewhere;
   if (execution->activation->engine == EngineKind::native)
-    return compiled_modules().find(registers.instruction) != nullptr ? Caught::native : Caught::elsewhere;
+    return attached_images().find(registers.instruction) != nullptr ? Caught::native : Caught::elsewhere;
   auto* const contains = code_range.load(std::memory_order_acquire);
   return contains != nullptr && contains(registers.instruction) ? Caught::interpreter : Caught::elsewhere;
 }
@@ -194,26 +194,26 @@ class Line {
 /// A crash in compiled code, or where it jumped to, that no program may cause.
 [[noreturn]] void report_internal_error(int signal, const Registers& registers) {
   const auto* at = registers.instruction;
-  const auto* code = compiled_modules().find(at);
-  if (code == nullptr) {  // it was called from there
+  const auto* found = attached_images().find(at);
+  if (found == nullptr) {  // it was called from there
 #if defined(__x86_64__)
     std::memcpy(&at, registers.sp, sizeof at);
 #else
     at = static_cast<const std::uint8_t*>(registers.link);
 #endif
-    code = compiled_modules().find(at);
+    found = attached_images().find(at);
   }
   Line line;
   line << "wzrun: internal error: signal " << static_cast<std::uint64_t>(signal) << " in compiled ";
-  const auto offset = code == nullptr ? 0 : static_cast<std::uint64_t>(at - code->image->code().data());
-  const auto* const range = code == nullptr ? nullptr : code->image->range_at(offset);
+  const auto offset = found == nullptr ? 0 : static_cast<std::uint64_t>(at - found->image->code().data());
+  const auto* const range = found == nullptr ? nullptr : found->image->range_at(offset);
   if (range == nullptr || range->function == kNoCode) {
     line << "code";
   } else {
     line << "function ";
-    if (const auto name = wasm::NameSection::find_function_name(code->module, range->function); !name.empty())
+    if (const auto name = wasm::NameSection::find_function_name(found->code->module, range->function); !name.empty())
       line << name << "/";
-    line << std::uint64_t{range->function} << " (module offset " << code->image->module_offset(*range, offset) << ")";
+    line << std::uint64_t{range->function} << " (module offset " << found->image->module_offset(*range, offset) << ")";
   }
   line.print();
   _exit(kInternalError);

@@ -64,9 +64,13 @@ Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageE
   if (code.offset < sizeof(ImageHeader) || code.offset % header.code_alignment != 0 || code.offset > size ||
       code.size != size - code.offset || code.size >= kNoCode)
     return damaged("the code is not where it must be");
+  const auto functions =
+      header.members.size == 0 ? expectation.functions : header.members.size / sizeof(std::uint32_t);
   if (!is_table<char>(header.target, header, header.target.size) ||
-      !is_table<std::uint32_t>(header.functions, header, expectation.functions) ||
-      !is_table<std::uint32_t>(header.tails, header, header.tails.size == 0 ? 0 : expectation.functions) ||
+      !is_table<std::uint32_t>(header.members, header, header.members.size / sizeof(std::uint32_t)) ||
+      !is_table<std::uint32_t>(header.functions, header, functions) ||
+      !is_table<std::uint32_t>(header.tails, header, header.tails.size == 0 ? 0 : functions) ||
+      !is_table<ImageLoop>(header.loops, header, header.loops.size / sizeof(ImageLoop)) ||
       !is_table<std::uint32_t>(header.entries, header, expectation.types) ||
       !is_table<ImageRange>(header.ranges, header, header.ranges.size / sizeof(ImageRange)) ||
       !is_table<std::uint8_t>(header.lines, header, header.lines.size))
@@ -176,16 +180,30 @@ Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uin
 
 Image::~Image() { munmap(const_cast<std::uint8_t*>(base_), mapped_bytes_); }
 
-const void* Image::code_at(const ImagePart& table, std::uint32_t index) const {
-  if (index >= table.size / sizeof(std::uint32_t))
-    return nullptr;
-  const auto offset = reinterpret_cast<const std::uint32_t*>(base_ + table.offset)[index];
+std::uint32_t Image::position(std::uint32_t defined_index) const {
+  const auto list = members();
+  if (list.empty())
+    return defined_index;
+  const auto found = std::ranges::lower_bound(list, defined_index);
+  const bool is_member = found != list.end() && *found == defined_index;
+  return static_cast<std::uint32_t>(is_member ? found - list.begin() : std::ssize(list));
+}
+
+const void* Image::code_at(const ImagePart& part, std::uint32_t index) const {
+  const auto offsets = table<std::uint32_t>(part);
+  return index < offsets.size() ? code_at(offsets[index]) : nullptr;
+}
+
+const void* Image::code_at(std::uint32_t offset) const {
   return offset < header().code.size ? base_ + header().code.offset + offset : nullptr;
 }
 
+LoopEntry Image::loop_entry(const ImageLoop& loop) const {
+  return reinterpret_cast<LoopEntry>(reinterpret_cast<std::uintptr_t>(code_at(loop.begin)));
+}
+
 const ImageRange* Image::range_at(std::uint64_t code_offset) const {
-  const std::span ranges(reinterpret_cast<const ImageRange*>(base_ + header().ranges.offset),
-                         header().ranges.size / sizeof(ImageRange));
+  const auto ranges = table<ImageRange>(header().ranges);
   const auto after = std::ranges::upper_bound(ranges, code_offset, {}, &ImageRange::begin);
   if (after == ranges.begin())
     return nullptr;

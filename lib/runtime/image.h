@@ -23,7 +23,7 @@ struct ImagePart {
   std::uint64_t size = 0;
 };
 
-inline constexpr std::uint32_t kImageFormat = 1;
+inline constexpr std::uint32_t kImageFormat = 2;
 inline constexpr std::array<char, 8> kImageMagic = {'w', 'z', 'r', 'u', 'n', 'i', 'm', 'g'};
 inline constexpr std::uint32_t kNoCode = 0xffffffff;
 
@@ -36,8 +36,10 @@ struct ImageHeader {
   std::array<std::uint8_t, 32> module{};    ///< SHA-256 of the module's bytes
   std::uint64_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
   ImagePart target;     ///< text: version and build, LLVM, processor and features, options; equal or not ours
-  ImagePart functions;  ///< u32 for each defined function: where its code begins in `code`, or kNoCode
-  ImagePart tails;      ///< the same of its `tail` (native.h); empty if the module makes no tail calls
+  ImagePart members;    ///< u32, ascending: numbers among the defined functions; empty: all of them
+  ImagePart functions;  ///< u32 for each member: where its code begins in `code`, or kNoCode
+  ImagePart tails;      ///< the same of its `tail` (native.h); empty if no member makes tail calls
+  ImagePart loops;      ///< ImageLoop, ascending by function and loop
   ImagePart entries;    ///< u32 for each type index: where its EntryThunk begins in `code`, or kNoCode
   ImagePart ranges;     ///< ImageRange, ascending and disjoint
   ImagePart lines;      ///< what ImageRange::lines points into
@@ -53,6 +55,13 @@ struct ImageRange {
   /// from `begin`) and module offset (signed, from the line before, the first from 0). A line holds up to the next one.
   /// The pairs end where those of the next range begin.
   std::uint32_t lines = 0;
+};
+
+/// Where a function is entered at a loop.
+struct ImageLoop {
+  std::uint32_t function = 0;  ///< number among the defined ones
+  std::uint32_t loop = 0;      ///< counted in the order in which the function's loops begin
+  std::uint32_t begin = 0;     ///< of a LoopEntry, in `code`
 };
 
 /// What an image must have been made for.
@@ -85,9 +94,14 @@ class Image {
   bool is_guarded() const { return header().guarded != 0; }
   std::span<const std::uint8_t> code() const { return {base_ + header().code.offset, header().code.size}; }
   /// The code of a function by its number among the defined ones, or null if it has none.
-  const void* function(std::uint32_t defined_index) const { return code_at(header().functions, defined_index); }
+  const void* function(std::uint32_t defined_index) const { return code_at(header().functions, position(defined_index)); }
   /// Its code for tail calls, or null if it has none.
-  const void* tail(std::uint32_t defined_index) const { return code_at(header().tails, defined_index); }
+  const void* tail(std::uint32_t defined_index) const { return code_at(header().tails, position(defined_index)); }
+  /// The functions that have code, by their numbers among the defined ones; empty: all of them.
+  std::span<const std::uint32_t> members() const { return table<std::uint32_t>(header().members); }
+  std::span<const ImageLoop> loops() const { return table<ImageLoop>(header().loops); }
+  /// The code of a loop's entry, or null if that is damaged.
+  LoopEntry loop_entry(const ImageLoop& loop) const;
   /// What enters a function of a type, or null if there is none.
   EntryThunk entry(std::uint32_t type_index) const {
     return reinterpret_cast<EntryThunk>(reinterpret_cast<std::uintptr_t>(code_at(header().entries, type_index)));
@@ -102,7 +116,14 @@ class Image {
 
  private:
   Image(const std::uint8_t* base, std::size_t bytes) : base_(base), mapped_bytes_(bytes) {}
-  const void* code_at(const ImagePart& table, std::uint32_t index) const;
+  template <typename Element>
+  std::span<const Element> table(const ImagePart& part) const {
+    return {reinterpret_cast<const Element*>(base_ + part.offset), part.size / sizeof(Element)};
+  }
+  /// Of a function in the tables; one behind their end if it is not in them.
+  std::uint32_t position(std::uint32_t defined_index) const;
+  const void* code_at(const ImagePart& part, std::uint32_t index) const;
+  const void* code_at(std::uint32_t offset) const;
 
   const std::uint8_t* base_;
   std::size_t mapped_bytes_;

@@ -2,6 +2,7 @@
 
 #include "runtime/fault.h"
 #include "runtime/native_code.h"
+#include "runtime/tiering.h"
 #include "wasm/decoder.h"
 
 #include <sys/mman.h>
@@ -30,23 +31,62 @@ const wasm::Export* CompiledCode::find_export(std::string_view export_name) {
   return found == exports_by_name.end() ? nullptr : &module.exports[found->second];
 }
 
+CompiledCode::CompiledCode() = default;
+
 CompiledCode::~CompiledCode() {
-  if (image_place_ != nullptr)
-    compiled_modules().remove(image_place_);
+  tiering.reset();  // nothing is attached any more
+  for (const auto& attached : images_)
+    if (attached.place != nullptr)
+      attached_images().remove(attached.place);
+  delete[] units_.load();
 }
 
 ImageExpectation CompiledCode::image_expectation(std::string_view target) const {
   return {target, module.functions.size() - module.imported_functions, module.types.size()};
 }
 
+const AttachedImage& CompiledCode::attach(std::shared_ptr<const Image> compiled) {
+  auto& attached = images_.emplace_back(this, std::move(compiled));
+  const auto code = attached.image->code();
+  if (!code.empty()) {
+    attached.place = attached_images().add(code.data(), code.size(), attached);
+    watch_native_faults();
+  }
+  return attached;
+}
+
 void CompiledCode::attach_image(std::shared_ptr<const Image> compiled) {
   assert(image == nullptr);
   image = std::move(compiled);
-  const auto code = image->code();
-  if (code.empty())
-    return;
-  image_place_ = compiled_modules().add(code.data(), code.size(), *this);
-  watch_native_faults();
+  guarded_code = image->is_guarded();
+  const std::scoped_lock lock(attaching_);
+  attach(image);
+}
+
+void CompiledCode::attach_unit(std::shared_ptr<const Image> unit) {
+  assert(unit->is_guarded() == guarded_code);
+  const std::scoped_lock lock(attaching_);
+  if (units_.load(std::memory_order_relaxed) == nullptr)
+    units_.store(new UnitPlace[module.code.size()](), std::memory_order_release);
+  const auto& attached = attach(std::move(unit));
+  auto* const places = units_.load(std::memory_order_relaxed);
+  for (const auto defined : attached.image->members())
+    if (defined < module.code.size() && attached.image->function(defined) != nullptr) {
+      const AttachedImage* none = nullptr;
+      places[defined].compare_exchange_strong(none, &attached, std::memory_order_release, std::memory_order_relaxed);
+    }
+}
+
+NativeFunction CompiledCode::native_function(std::uint32_t defined_index) const {
+  const auto* from = image.get();
+  if (const auto* const units = units_.load(std::memory_order_acquire); units != nullptr && from == nullptr)
+    if (const auto* const unit = units[defined_index].load(std::memory_order_acquire); unit != nullptr)
+      from = unit->image.get();
+  if (from == nullptr)
+    return {};
+  const auto type = module.functions[module.imported_functions + defined_index].type_index;
+  const NativeFunction found{from->function(defined_index), from->tail(defined_index), from->entry(type)};
+  return found.native != nullptr && found.entry != nullptr ? found : NativeFunction{};
 }
 
 TableElements::~TableElements() { std::free(data_); }
@@ -145,15 +185,28 @@ FunctionInstance* Instance::function(std::uint32_t index) {
       static_cast<std::uint32_t>(std::max(slot_count(result.type->params), slot_count(result.type->results)));
   if (code->is_host()) {
     result.host = &code->host_functions[index].function;
-  } else if (image != nullptr) {
-    result.entry = image->entry(declared.functions[index].type_index);
-    result.native = result.entry != nullptr ? image->function(index - declared.imported_functions) : nullptr;
-    result.tail = result.native != nullptr ? image->tail(index - declared.imported_functions) : nullptr;
+  } else {
+    adopt_compiled(result);
   }
   if (result.host == nullptr && result.native == nullptr)
     result.code = engine_code->function_code(index, memory0 == nullptr || memory0->is_guarded());
   made.store(this, std::memory_order_release);
   return &result;
+}
+
+bool Instance::adopt_compiled(FunctionInstance& function) {
+  if (function.is_native())
+    return true;
+  if (!takes_compiled_code)
+    return false;
+  const auto compiled = code->native_function(function.index - module().imported_functions);
+  if (compiled.native == nullptr)
+    return false;
+  // Several threads may write the same here, and compiled code looks at `native` first.
+  std::atomic_ref(function.entry).store(compiled.entry, std::memory_order_relaxed);
+  std::atomic_ref(function.tail).store(compiled.tail, std::memory_order_relaxed);
+  std::atomic_ref(function.native).store(compiled.native, std::memory_order_release);
+  return true;
 }
 
 void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {

@@ -25,12 +25,29 @@
 /// What exists while programs run. Values live in 64-bit slots (v128: two), references are pointers or 0.
 namespace wzrun::runtime {
 
+struct CompiledCode;
 struct Engine;
+struct FunctionProfile;
 struct EngineCode;
+class Tiering;
 /// A function in an engine's own terms.
 struct FunctionCode {};
 struct Instance;
 struct RuntimeState;
+
+/// An image of a module whose code can be found by its addresses.
+struct AttachedImage {
+  const CompiledCode* code = nullptr;
+  std::shared_ptr<const Image> image;
+  AddressTable<const AttachedImage>::Place* place = nullptr;
+};
+
+/// How a function is called that is compiled; all null if it is not.
+struct NativeFunction {
+  const void* native = nullptr;
+  const void* tail = nullptr;
+  EntryThunk entry = nullptr;
+};
 
 /// A module ready to instantiate: decoded, validated, its types interned in the runtime.
 struct CompiledCode {
@@ -47,9 +64,11 @@ struct CompiledCode {
   std::once_flag exports_indexed;
   std::unordered_map<std::string_view, std::uint32_t> exports_by_name;
 
-  std::shared_ptr<const Image> image;  ///< compiled code, if there is; see attach_image
+  std::shared_ptr<const Image> image;  ///< of the whole module, if there is; see attach_image
+  bool guarded_code = true;            ///< what is compiled leaves the bounds of 32-bit memories to their guards
+  std::unique_ptr<Tiering> tiering;    ///< compiles functions while they run, if anybody does
 
-  CompiledCode() = default;
+  CompiledCode();
   ~CompiledCode();
   CompiledCode(const CompiledCode&) = delete;
   CompiledCode& operator=(const CompiledCode&) = delete;
@@ -57,9 +76,14 @@ struct CompiledCode {
   bool is_host() const { return !host_functions.empty(); }
   /// What an image of this module must fit.
   ImageExpectation image_expectation(std::string_view target) const;
-  /// Gives compiled code to the instances that are made from now on; those whose memories it does not fit use the
-  /// interpreter, as do functions that it lacks. Once only, and before the first instance.
+  /// Gives compiled code of the whole module to the instances that are made from now on; those whose memories it does
+  /// not fit use the interpreter, as do functions that it lacks. Once only, and before the first instance.
   void attach_image(std::shared_ptr<const Image> compiled);
+  /// Adds compiled code of some functions, for instances that there are too. Where a function has some already, that
+  /// stays. Any thread may call this. Requires `tiering`, and the same guards as before.
+  void attach_unit(std::shared_ptr<const Image> unit);
+  /// The compiled code of a function by its number among the defined ones.
+  NativeFunction native_function(std::uint32_t defined_index) const;
   /// Makes the bodies be there, which the interpreter needs. Errors: io.
   Expected<void> require_bodies();
   /// Read when the first name is needed.
@@ -67,15 +91,20 @@ struct CompiledCode {
   const wasm::Export* find_export(std::string_view name);
 
  private:
+  using UnitPlace = std::atomic<const AttachedImage*>;
+  const AttachedImage& attach(std::shared_ptr<const Image> compiled);
+
   std::mutex reading_bodies_;
   ModuleBytes whole_;  ///< what the bodies are views of, once they were read
-  AddressTable<const CompiledCode>::Place* image_place_ = nullptr;
+  std::mutex attaching_;
+  std::deque<AttachedImage> images_;
+  std::atomic<UnitPlace*> units_{nullptr};  ///< by number among the defined functions: the unit that has it
 };
 
 /// The identity of a function: what a funcref points to.
 struct FunctionInstance {
   Instance* instance = nullptr;  ///< where it was defined
-  const void* native = nullptr;  ///< compiled code, if there is; see native.h
+  const void* native = nullptr;  ///< compiled code, if there is; see native.h. May appear while the program runs
   const void* tail = nullptr;    ///< compiled code for tail calls, if there is; see native.h
   FunctionCode* code = nullptr;  ///< of a wasm function that is not compiled, in the engine's terms
   const RawHostFunction* host = nullptr;
@@ -84,6 +113,11 @@ struct FunctionInstance {
   std::uint32_t index = 0;     ///< in its module's index space
   EntryThunk entry = nullptr;  ///< how to call `native` with slots
   std::uint32_t slots = 0;     ///< of arguments or results, whichever are more
+
+  /// Whether there is compiled code, which `entry` enters.
+  bool is_native() const {
+    return std::atomic_ref(const_cast<const void*&>(native)).load(std::memory_order_acquire) != nullptr;
+  }
 };
 
 /// A growing array of slots whose place and size compiled code reads.
@@ -168,7 +202,7 @@ struct alignas(16) Instance : InstanceContext {
   CompiledCode* code = nullptr;
   EngineCode* engine_code = nullptr;
   RuntimeState* runtime = nullptr;
-  const Image* image = nullptr;  ///< the module's compiled code if it fits the memories
+  bool takes_compiled_code = false;  ///< the memories are as compiled code expects them
 
   std::shared_ptr<CompiledCode> code_owner;
   std::vector<LinearMemory*> memory_list;
@@ -205,6 +239,8 @@ struct alignas(16) Instance : InstanceContext {
 
   /// The function of an index; made at first use.
   FunctionInstance* function(std::uint32_t index);
+  /// Looks again whether a function of the instance's own has become compiled code; false if not.
+  bool adopt_compiled(FunctionInstance& function);
 
  private:
   Instance() = default;
@@ -222,6 +258,12 @@ struct EngineCode {
   virtual ~EngineCode() = default;
   /// The engine's form of a defined function; `guarded` says whether memory 0 of the instance is guarded.
   virtual FunctionCode* function_code(std::uint32_t function_index, bool guarded) = 0;
+  /// There is compiled code of a function: calls of it go there from now on. Any thread may call this.
+  virtual void use_compiled(std::uint32_t function_index) = 0;
+  /// How often a function was called so far, about.
+  virtual std::uint64_t calls(std::uint32_t function_index) const = 0;
+  /// The same of all functions that were called, ascending.
+  virtual std::vector<FunctionProfile> profile() const = 0;
 };
 
 /// What executes functions that are not compiled.

@@ -86,7 +86,7 @@ class Linker {
       WZRUN_CHECK(resolve(import));
     WZRUN_CHECK(create_functions());
     WZRUN_CHECK(create_memories());
-    if (instance_->image == nullptr)
+    if (code_->image == nullptr || !instance_->takes_compiled_code)
       WZRUN_CHECK(code_->require_bodies());
     create_tags();
     instance_->imported_functions = instance_->imported_function_list.data();
@@ -254,12 +254,10 @@ class Linker {
       instance_->memory0 = instance_->memory_list[0];
       instance_->memory_base = instance_->memory0->is_guarded() ? instance_->memory0->base() : nullptr;
     }
-    const auto* const image = code_->image.get();
-    if (image != nullptr &&
-        (!image->is_guarded() || std::ranges::all_of(instance_->memory_list, [](const auto* memory) {
+    instance_->takes_compiled_code =
+        !code_->guarded_code || std::ranges::all_of(instance_->memory_list, [](const auto* memory) {
           return memory->limits().is_64 || memory->is_guarded();
-        })))
-      instance_->image = image;
+        });
     return {};
   }
 

@@ -26,6 +26,12 @@ namespace wzrun::runtime {
 struct FunctionInstance;
 struct Instance;
 
+/// From the interpreter into a compiled function at the beginning of one of its loops: goes on there and returns when
+/// the function does. `window` has the parameters, `frame` the other locals and behind them the operands below the
+/// loop and its parameters, each in its slots (v128 two). The results are left in `window`. C calling convention; one
+/// of an EntryThunk, so that it is entered in the same way.
+using LoopEntry = void (*)(const std::uint64_t* frame, Instance* instance, std::uint64_t* window);
+
 /// From slots to a compiled function: loads the parameters of its type from `slots`, calls `target`, and stores the
 /// results there. C calling convention.
 using EntryThunk = void (*)(const void* target, Instance* instance, std::uint64_t* slots);

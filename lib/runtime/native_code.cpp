@@ -15,7 +15,7 @@ namespace wzrun::runtime {
 
 namespace {
 
-constinit AddressTable<const CompiledCode> modules;
+constinit AddressTable<const AttachedImage> images;
 
 using Word = std::uint64_t;
 
@@ -38,6 +38,9 @@ void finish(Trapped trap) {
 
 WZRUN_ABANDONED void helper_call_function(Instance* caller, FunctionInstance* function, Word* slots) {
   Execution& execution = *Execution::current();
+  if (function->instance == nullptr) [[unlikely]]  // one of the caller's own that nobody has asked for
+    function = caller->function(caller->module().imported_functions +
+                                static_cast<std::uint32_t>(function - caller->own_functions));
   if (function->host == nullptr)
     enter(execution, *function, slots);
   else if (!call_host(execution, *caller, *function, slots)) [[unlikely]]
@@ -118,9 +121,13 @@ constinit const std::array<Trampoline, kNativeHelpers> helper_trampolines =
 
 const void* const* native_helpers() { return reinterpret_cast<const void* const*>(helper_trampolines.data()); }
 
-AddressTable<const CompiledCode>& compiled_modules() { return modules; }
+AddressTable<const AttachedImage>& attached_images() { return images; }
 
-WZRUN_ABANDONED void enter_native(Execution& execution, FunctionInstance& function, std::uint64_t* slots) {
+namespace {
+
+/// Calls `thunk` with the other arguments on the native stack.
+WZRUN_ABANDONED void enter_compiled(Execution& execution, EntryThunk thunk, const void* target, Instance* instance,
+                                    std::uint64_t* slots) {
   have_signal_stack();
   if (!execution.have_native_stack()) [[unlikely]]
     leave(execution, TrapKind::call_stack_exhausted);
@@ -133,8 +140,19 @@ WZRUN_ABANDONED void enter_native(Execution& execution, FunctionInstance& functi
     leave(execution, TrapKind::call_stack_exhausted);
   }
   activation->sp = top - reinterpret_cast<std::uintptr_t>(top) % 16;
-  wzrun_enter_native(function.entry, function.native, function.instance, slots, activation);
+  wzrun_enter_native(thunk, target, instance, slots, activation);
   deactivate(execution);
+}
+
+}  // namespace
+
+WZRUN_ABANDONED void enter_native(Execution& execution, FunctionInstance& function, std::uint64_t* slots) {
+  enter_compiled(execution, function.entry, function.native, function.instance, slots);
+}
+
+WZRUN_ABANDONED void enter_native_loop(Execution& execution, LoopEntry entry, Instance& instance,
+                                       const std::uint64_t* frame, std::uint64_t* window) {
+  enter_compiled(execution, reinterpret_cast<EntryThunk>(entry), frame, &instance, window);
 }
 
 namespace {
@@ -183,7 +201,7 @@ class NativeWalk {
     find(pc_);
     if (range_ == nullptr)
       return;
-    const auto* const begin = code_->image->code().data() + range_->begin;
+    const auto* const begin = attached_->image->code().data() + range_->begin;
     if (lacks_frame(pc_, begin)) {
       frameless_ = true;
       return_address_ = return_address(activation, 0);
@@ -200,7 +218,11 @@ class NativeWalk {
   bool done() const { return range_ == nullptr; }
   bool is_thunk() const { return range_->function == kNoCode; }
   CodePosition position() const {
-    return {.code = code_, .function_index = range_->function, .offset = offset_, .range = range_};
+    return {.code = attached_->code,
+            .function_index = range_->function,
+            .offset = offset_,
+            .image = attached_->image.get(),
+            .range = range_};
   }
   void next() {
     if (std::exchange(frameless_, false)) {
@@ -236,24 +258,24 @@ class NativeWalk {
   }
 
   void find(const std::uint8_t* address) {
-    const auto* const code = code_ != nullptr ? code_->image->code().data() : nullptr;
+    const auto* const code = attached_ != nullptr ? attached_->image->code().data() : nullptr;
     if (range_ != nullptr && address >= code + range_->begin && address < code + range_->end) {
       offset_ = static_cast<std::uint64_t>(address - code);
       return;
     }
     range_ = nullptr;
-    code_ = modules.find(address);
-    if (code_ == nullptr)
+    attached_ = images.find(address);
+    if (attached_ == nullptr)
       return;
-    offset_ = static_cast<std::uint64_t>(address - code_->image->code().data());
-    range_ = code_->image->range_at(offset_);
+    offset_ = static_cast<std::uint64_t>(address - attached_->image->code().data());
+    range_ = attached_->image->range_at(offset_);
   }
 
   const Execution& execution_;
   const std::uint8_t* pc_;
   const FrameRecord* record_;
   const std::uint8_t* lowest_;  ///< frame records lie above it, ever higher
-  const CompiledCode* code_ = nullptr;
+  const AttachedImage* attached_ = nullptr;
   const ImageRange* range_ = nullptr;
   std::uint64_t offset_ = 0;
   bool frameless_ = false;

@@ -14,10 +14,14 @@ const void* const* native_helpers();
 /// run goes on at the execution's landing.
 void enter_native(Execution& execution, FunctionInstance& function, std::uint64_t* slots);
 
+/// Goes on in a function whose interpreter frame is at a loop; see LoopEntry. Ends as enter_native().
+void enter_native_loop(Execution& execution, LoopEntry entry, Instance& instance, const std::uint64_t* frame,
+                       std::uint64_t* window);
+
 /// The frames of one activation, innermost first.
 void add_native_frames(const Execution& execution, const Activation& activation, BacktraceBuilder& builder);
 
-/// The modules by the addresses of their compiled code.
-AddressTable<const CompiledCode>& compiled_modules();
+/// Images by the addresses of their code.
+AddressTable<const AttachedImage>& attached_images();
 
 }  // namespace wzrun::runtime

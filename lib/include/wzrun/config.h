@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +20,7 @@ class FileNode;
 
 /// What runs code.
 enum class EngineKind : std::uint8_t {
-  automatic,    ///< compiled code if the cache has it, else the interpreter
+  automatic,    ///< compiled code if the cache has it; else the interpreter, until what is hot has been compiled
   llvm,         ///< compiled code, made now if the cache does not have it; the interpreter for what cannot be compiled
   interpreter,  ///< starts at once, with anything
 };
@@ -54,6 +55,9 @@ class RuntimeConfig {
   /// Whether files that Runtime::precompile made may be run: the native code in them is not checked, so whoever wrote
   /// the file can do all that this process can. Default: they may not.
   [[nodiscard]] RuntimeConfig with_precompiled_files(bool allowed) const;
+  /// For tests of the automatic engine: compiles functions at moments that the seed decides, on the thread that runs
+  /// them, and enters compiled code wherever it can be entered. Default: functions are compiled when they are hot.
+  [[nodiscard]] RuntimeConfig with_tier_stress(std::uint64_t seed) const;
   /// Called from any thread while a module is compiled: of `total` bytes of code, `done` are.
   [[nodiscard]] RuntimeConfig with_compile_progress(
       std::function<void(std::uint64_t done, std::uint64_t total)> progress) const;
@@ -67,6 +71,7 @@ class RuntimeConfig {
   const std::shared_ptr<CompilationCache>& cache() const { return cache_; }
   CacheUse cache_use() const { return cache_use_; }
   bool precompiled_files() const { return precompiled_files_; }
+  std::optional<std::uint64_t> tier_stress() const { return tier_stress_; }
   const std::function<void(std::uint64_t, std::uint64_t)>& compile_progress() const { return compile_progress_; }
 
   static constexpr std::uint64_t kDefaultMaxStackBytes = 8U << 20;
@@ -83,6 +88,7 @@ class RuntimeConfig {
   std::shared_ptr<CompilationCache> cache_;
   CacheUse cache_use_ = CacheUse::read_write;
   bool precompiled_files_ = false;
+  std::optional<std::uint64_t> tier_stress_;
   std::function<void(std::uint64_t, std::uint64_t)> compile_progress_;
 };
 

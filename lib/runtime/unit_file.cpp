@@ -1,0 +1,116 @@
+#include "runtime/unit_file.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace wzrun::runtime {
+
+namespace {
+
+/// Images begin at multiples of this many bytes, so that they can be mapped.
+std::uint64_t alignment_of(std::span<const std::uint8_t> image) {
+  ImageHeader header;
+  std::memcpy(&header, image.data(), sizeof header);
+  return header.code_alignment;
+}
+
+template <typename Element>
+std::span<const Element> table(std::span<const std::uint8_t> image, const ImagePart& part) {
+  return {reinterpret_cast<const Element*>(image.data() + part.offset), part.size / sizeof(Element)};
+}
+
+/// Whether a table lies in the first `end` bytes.
+template <typename Element>
+bool lies_within(const ImagePart& part, std::uint64_t end) {
+  return part.offset <= end && part.size <= end - part.offset && part.size % sizeof(Element) == 0 &&
+         part.offset % alignof(Element) == 0;
+}
+
+template <typename T>
+std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
+}  // namespace
+
+Expected<UnitFile> UnitFile::open(CacheEntry entry) {
+  const auto size = entry.size_bytes();
+  const auto malformed = [] {
+    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "kept code is damaged"});
+  };
+  if (size < sizeof(UnitFileTail))
+    return malformed();
+  void* const pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, entry.fd(), 0);
+  if (pages == MAP_FAILED)
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
+  UnitFile file;
+  file.entry_ = std::make_shared<const CacheEntry>(std::move(entry));
+  file.mapping_ = std::shared_ptr<const void>(pages, [size](void* mapped) { munmap(mapped, size); });
+  file.file_ = {static_cast<const std::uint8_t*>(pages), size};
+  UnitFileTail tail;
+  const auto end = size - sizeof tail;
+  std::memcpy(&tail, file.file_.data() + end, sizeof tail);
+  if (tail.magic != UnitFileTail::kMagic || tail.format != UnitFileTail::kFormat ||
+      !lies_within<ImagePart>(tail.units, end) || !lies_within<FunctionProfile>(tail.profile, end))
+    return malformed();
+  file.units_ = table<ImagePart>(file.file_, tail.units);
+  file.profile_ = table<FunctionProfile>(file.file_, tail.profile);
+  for (const auto& unit : file.units_)
+    if (!lies_within<std::uint8_t>(unit, end) || unit.size < sizeof(ImageHeader))
+      return malformed();
+  return file;
+}
+
+void UnitFileBuilder::add(std::span<const std::uint8_t> image) {
+  ImageHeader header;
+  std::memcpy(&header, image.data(), sizeof header);
+  constexpr std::uint32_t kFunctionItself = 0xffffffff;
+  bool is_new = false;
+  const auto note = [&](std::uint32_t function, std::uint32_t loop) {
+    is_new = defined_.try_emplace(std::uint64_t{function} << 32 | loop).second || is_new;
+  };
+  for (const auto member : table<std::uint32_t>(image, header.members))
+    note(member, kFunctionItself);
+  for (const auto& loop : table<ImageLoop>(image, header.loops))
+    note(loop.function, loop.loop);
+  if (is_new)
+    images_.push_back(image);
+}
+
+void UnitFileBuilder::add(const FunctionProfile& profile) {
+  auto& sum = by_function_.try_emplace(profile.function, FunctionProfile{.function = profile.function}).first->second;
+  sum.calls += profile.calls;
+  sum.back_edges += profile.back_edges;
+}
+
+std::vector<std::span<const std::uint8_t>> UnitFileBuilder::parts() {
+  std::uint64_t offset = 0;
+  std::vector<std::span<const std::uint8_t>> parts;
+  std::uint64_t most = sizeof(FunctionProfile);
+  for (const auto& image : images_)
+    most = std::max(most, alignment_of(image));
+  padding_.assign(most, 0);
+  const auto append = [&](std::span<const std::uint8_t> bytes, std::uint64_t alignment) {
+    const auto gap = (alignment - offset % alignment) % alignment;
+    parts.push_back(std::span(padding_).first(gap));
+    parts.push_back(bytes);
+    offset += gap + bytes.size();
+    return ImagePart{offset - bytes.size(), bytes.size()};
+  };
+  units_.clear();
+  for (const auto& image : images_)
+    units_.push_back(append(image, alignment_of(image)));
+  profile_.clear();
+  for (const auto& [index, profile] : by_function_)
+    profile_.push_back(profile);
+  tail_.units = append(bytes_of<ImagePart>(units_), alignof(ImagePart));
+  tail_.profile = append(bytes_of<FunctionProfile>(profile_), alignof(FunctionProfile));
+  append(bytes_of(std::span<const UnitFileTail>(&tail_, 1)), alignof(UnitFileTail));
+  return parts;
+}
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "runtime/tiering.h"
+#include "runtime/unit_file.h"
+#include "wzrun/cache.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace wzrun::runtime {
+
+/// Where the code and the profile of a module's hot functions are kept from one run to the next.
+class UnitStore {
+ public:
+  /// Of the module, and of whatever else the code depends on. Asked for once, when it is needed first.
+  using Key = std::function<Sha256Digest()>;
+
+  /// `may_write`: false leaves the cache as it is.
+  UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write);
+
+  /// What was kept; or why there is nothing.
+  std::expected<UnitFile, std::string> find();
+  /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
+  /// counted again. True if there was nothing to add, or it is kept now.
+  bool keep(std::span<const std::shared_ptr<const Tiering::Unit>> units, std::span<const FunctionProfile> profile);
+
+ private:
+  const Sha256Digest& key();
+
+  std::shared_ptr<CompilationCache> cache_;
+  Key make_key_;
+  std::once_flag key_made_;
+  Sha256Digest key_{};
+  std::string description_;
+  bool may_write_;
+  std::mutex keeping_;
+  std::map<std::uint32_t, FunctionProfile> kept_;  ///< of this run's counts
+};
+
+}  // namespace wzrun::runtime
