@@ -2,15 +2,19 @@
 
 #include "runtime/compiler.h"
 #include "runtime/instance.h"
+#include "runtime/tiering.h"
 #include "wzrun/runtime.h"
 
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <memory>
+#include <string>
 #include <string_view>
 
 /// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
-/// default, or `llvm`, with an optimisation level behind it if it is not to be the default.
+/// default, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`, with a seed behind
+/// it: code is compiled at moments that the seed decides, and entered wherever it can be.
 namespace wzrun {
 
 inline std::string_view test_engine() {
@@ -21,9 +25,17 @@ inline std::string_view test_engine() {
 /// Compiles a module to native code if that is the engine. Every module must compile, but those LLVM cannot.
 /// `guarded`: for instances whose memories are.
 inline void for_test_engine(const CompiledModule& module, bool guarded) {
+  auto& code = *module.code();
+  code.tiering.reset();
+  if (test_engine().starts_with("tiers")) {
+    const auto seed = std::strtoull(std::string(test_engine().substr(5)).c_str(), nullptr, 10);
+    code.guarded_code = guarded;
+    code.tiering = std::make_unique<runtime::Tiering>(
+        code, runtime::TieringOptions{.opt_level = 1, .guarded = guarded, .target = "test", .store = {}, .stress = seed});
+    return;
+  }
   if (!test_engine().starts_with("llvm"))
     return;
-  auto& code = *module.code();
   runtime::CompileOptions options;
   options.threads = 1;
   options.guarded = guarded;
