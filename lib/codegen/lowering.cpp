@@ -91,7 +91,7 @@ void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::Func
   b_.SetInsertPoint(new_block());
 }
 
-void Lowering::join_entry() {
+void Lowering::join_entry(std::size_t first_parameter) {
   entered_loop_.reset();
   auto* const before = b_.GetInsertBlock();
   auto* const joined = new_block();
@@ -99,7 +99,8 @@ void Lowering::join_entry() {
   auto slot = entry_operands_;
   for (std::size_t i = 0; i < stack_->size(); ++i) {
     auto& entry = (*stack_)[i];
-    if (!llvm::isa<llvm::Constant>(entry.operand.value)) {
+    // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
+    if (i >= first_parameter || !llvm::isa<llvm::Constant>(entry.operand.value)) {
       auto* const value = canonical(entry.operand);
       b_.SetInsertPoint(entry_);
       auto* const loaded = load_slot(entry.type, entry_frame_, slot);

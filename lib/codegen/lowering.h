@@ -257,8 +257,9 @@ class Lowering {
 
   void begin_function(std::span<const ValueType> locals, const wasm::FunctionType& type);
   void begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type);
-  /// Joins the code before the loop, which nothing leads to, with the entry.
-  void join_entry();
+  /// Joins the code before the loop, which nothing leads to, with the entry. The loop's parameters are on the stack from
+  /// `first_parameter` up.
+  void join_entry(std::size_t first_parameter);
   Value* load_slot(ValueType type, Value* slots, std::uint64_t slot);
   void return_values(llvm::ArrayRef<Value*> values);
   void return_results();

@@ -71,7 +71,7 @@ void Lowering::carry(Frame& frame) {
 
 void Lowering::loop(Frame& frame) {
   if (entered_loop_ == loops_++)
-    join_entry();
+    join_entry(frame.height);
   open(frame);
   auto* const header = target_of(frame);
   carry(frame);
