@@ -59,6 +59,8 @@ class Run {
   /// Compiles the module; on failure reports it.
   std::optional<CompiledModule> load(const RuntimeConfig& config);
   Expected<CompiledModule> compile(const ModuleFile& file);
+  /// What the automatic engine has compiled, for the next run.
+  void keep_compiled() const;
   int explain_failure(const Error& error, const ModuleFile& file) const;
   int run_program(const CompiledModule& code, const ModuleConfig& config);
   int run_function(const CompiledModule& code, const ModuleConfig& config);
@@ -81,6 +83,7 @@ class Run {
   std::vector<wasi::ListeningSocket> sockets_;
   std::unique_ptr<Deadline> deadline_;
   std::unique_ptr<Runtime> runtime_;
+  std::optional<CompiledModule> code_;  ///< not destroyed: that would wait for what is being compiled
 };
 
 int Run::main() {
@@ -114,22 +117,33 @@ int Run::main() {
 }
 
 int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config) {
-  const auto code = load(runtime_config);
-  if (!code)
+  code_ = load(runtime_config);
+  if (!code_)
     return kFailed;
-  if (const auto provided = provide_wasi(*code); !provided)
+  if (const auto provided = provide_wasi(*code_); !provided)
     return fail(provided.error());
   if (deadline_)
     deadline_->watch(*runtime_);
-  const int status = options_.invoke ? run_function(*code, module_config) : run_program(*code, module_config);
+  const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
-      imports_wasi(*code, "fd_prestat_get"))
+      imports_wasi(*code_, "fd_prestat_get"))
     notes_.failed(options_.args, module_config.fs());
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
+  stats_.tiered(code_->tiering());
+  keep_compiled();
   if (options_.stats)
     write_error(options_.stats->empty() ? stats_.human(options_.module_path)
                                         : stats_.json(options_.module_path, status));
   return status;
+}
+
+void Run::keep_compiled() const {
+  const auto begin = Clock::now();
+  code_->keep();
+  if (const auto tiering = code_->tiering(); tiering && tiering->units > 0)
+    say(fmt::format("{} functions were compiled in {:.1f} ms while it ran; kept in {:.1f} ms",
+                    tiering->compiled_functions, std::chrono::duration<double, std::milli>(tiering->compiling).count(),
+                    milliseconds_since(begin)));
 }
 
 std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {

@@ -209,6 +209,8 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
   if (options.max_stack)
     config = config.with_max_stack_bytes(WZRUN_TRY(size_option("--max-stack", *options.max_stack)));
   config = config.with_features(WZRUN_TRY(parse_features(options.features, config.features())));
+  if (const char* const seed = std::getenv("WZRUN_TIER_STRESS"); seed != nullptr)
+    config = config.with_tier_stress(std::strtoull(seed, nullptr, 10));
   return config;
 }
 

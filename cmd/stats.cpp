@@ -21,12 +21,23 @@ std::uint64_t peak_memory_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+std::string tiering_json(const std::optional<TieringReport>& report) {
+  if (!report)
+    return "null";
+  return fmt::format(R"({{"interpreted_functions": {}, "compiled_functions": {}, "kept_functions": {}, "units": {}, )"
+                     R"("loop_entries": {}, "compiling_ms": {:.6f}}})",
+                     report->interpreted_functions, report->compiled_functions, report->kept_functions, report->units,
+                     report->loop_entries, milliseconds(report->compiling));
+}
+
 }  // namespace
 
 std::string describe_cache(const CompilationReport& report, std::string_view why_no_cache) {
   switch (report.cache) {
     case CompilationReport::Cache::hit:
       return "hit";
+    case CompilationReport::Cache::hot:
+      return "has what was hot in earlier runs";
     case CompilationReport::Cache::miss:
       return "miss: " + report.cache_reason + (report.stored ? "; it is now" : "");
     case CompilationReport::Cache::unused:
@@ -68,6 +79,16 @@ std::string Stats::human(std::string_view module) const {
     line("run", milliseconds(now - first_instruction_));
   }
   line("in all", milliseconds(now - start_));
+  if (tiering_) {
+    const auto count = [&](std::string_view name, std::uint64_t number) {
+      fmt::format_to(std::back_inserter(text), "  {:<18} {:>12}\n", name, number);
+    };
+    count("interpreted", tiering_->interpreted_functions);
+    count("compiled", tiering_->compiled_functions);
+    count("compiled before", tiering_->kept_functions);
+    count("loop entries", tiering_->loop_entries);
+    line("compiling", milliseconds(tiering_->compiling));
+  }
   fmt::format_to(std::back_inserter(text), "  {:<18} {:>12.1f} MiB\n", "peak memory",
                  static_cast<double>(peak_memory_bytes()) / (1 << 20));
   return text;
@@ -82,12 +103,12 @@ std::string Stats::json(std::string_view module, int status) const {
   const bool started = first_instruction_ != StartTime{};
   return fmt::format(
       R"({{"module": {}, "engine": {}, "cache": {}, "warning": {}, "phases": [{}], )"
-      R"("first_instruction_ms": {}, "run_ms": {}, "total_ms": {:.6f}, "peak_memory_bytes": {}, "status": {}}})"
+      R"("first_instruction_ms": {}, "run_ms": {}, "total_ms": {:.6f}, "tiering": {}, "peak_memory_bytes": {}, "status": {}}})"
       "\n",
       json_string(module), json_string(to_string(report_.engine)), json_string(cache()), json_string(report_.warning),
       phases, started ? fmt::format("{:.6f}", milliseconds(first_instruction_ - start_)) : "null",
       started ? fmt::format("{:.6f}", milliseconds(now - first_instruction_)) : "null", milliseconds(now - start_),
-      peak_memory_bytes(), status);
+      tiering_json(tiering_), peak_memory_bytes(), status);
 }
 
 }  // namespace wzrun::cmd

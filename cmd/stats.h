@@ -5,6 +5,7 @@
 #include "wzrun/runtime.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ class Stats {
   void phase(std::string_view name);
   /// What compiling took; `why_no_cache` says why there was no cache to ask.
   void compiled(const CompilationReport& report, std::string why_no_cache);
+  /// What the engine did while the program ran.
+  void tiered(const std::optional<TieringReport>& report) { tiering_ = report; }
   /// The program's first instruction comes next.
   void starting();
 
@@ -36,6 +39,7 @@ class Stats {
   StartTime first_instruction_{};
   std::vector<CompilationReport::Phase> phases_;
   CompilationReport report_;
+  std::optional<TieringReport> tiering_;
   std::string why_no_cache_;
 };
 

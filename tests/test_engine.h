@@ -13,8 +13,8 @@
 #include <string_view>
 
 /// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
-/// default, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`, with a seed behind
-/// it: code is compiled at moments that the seed decides, and entered wherever it can be.
+/// default, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`, with a seed
+/// behind it: code is compiled at moments that the seed decides, and entered wherever it can be.
 namespace wzrun {
 
 inline std::string_view test_engine() {
@@ -31,7 +31,8 @@ inline void for_test_engine(const CompiledModule& module, bool guarded) {
     const auto seed = std::strtoull(std::string(test_engine().substr(5)).c_str(), nullptr, 10);
     code.guarded_code = guarded;
     code.tiering = std::make_unique<runtime::Tiering>(
-        code, runtime::TieringOptions{.opt_level = 1, .guarded = guarded, .target = "test", .store = {}, .stress = seed});
+        code,
+        runtime::TieringOptions{.opt_level = 1, .guarded = guarded, .target = "test", .store = {}, .stress = seed});
     return;
   }
   if (!test_engine().starts_with("llvm"))

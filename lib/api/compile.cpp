@@ -242,6 +242,8 @@ Expected<Compilation::Code> Compilation::interpret_with_units() {
   }
   if (!kept_)
     return load();
+  report_.cache = Cache::hot;
+  report_.cache_reason.clear();
   return decode(*bytes_);
 }
 
@@ -367,5 +369,14 @@ Expected<std::vector<std::uint8_t>> Runtime::precompile(const ModuleFile& file) 
 }
 
 const CompilationReport& CompiledModule::report() const { return code_->report; }
+
+std::optional<TieringReport> CompiledModule::tiering() const {
+  return code_->tiering != nullptr ? std::optional(code_->tiering->report()) : std::nullopt;
+}
+
+void CompiledModule::keep() const {
+  if (code_->tiering != nullptr)
+    code_->tiering->keep();
+}
 
 }  // namespace wzrun

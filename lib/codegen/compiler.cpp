@@ -21,8 +21,8 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>

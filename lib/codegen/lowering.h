@@ -41,7 +41,8 @@ struct Selection {
 /// of others are interpreted, none that makes tail calls: a chain of them that changes engines would not end in
 /// constant room.
 /// Errors: unsupported if a tail call cannot be compiled; malformed and invalid, if nobody has validated the module.
-Expected<Selection> select(const wasm::Module& wasm, std::span<const std::uint32_t> functions, bool others_are_interpreted);
+Expected<Selection> select(const wasm::Module& wasm, std::span<const std::uint32_t> functions,
+                           bool others_are_interpreted);
 
 /// What functions of one LLVM module share: types, metadata, declarations.
 class ModuleLowering {
@@ -257,8 +258,8 @@ class Lowering {
 
   void begin_function(std::span<const ValueType> locals, const wasm::FunctionType& type);
   void begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type);
-  /// Joins the code before the loop, which nothing leads to, with the entry. The loop's parameters are on the stack from
-  /// `first_parameter` up.
+  /// Joins the code before the loop, which nothing leads to, with the entry. The loop's parameters are on the stack
+  /// from `first_parameter` up.
   void join_entry(std::size_t first_parameter);
   Value* load_slot(ValueType type, Value* slots, std::uint64_t slot);
   void return_values(llvm::ArrayRef<Value*> values);
@@ -272,7 +273,8 @@ class Lowering {
   void call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
   void return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
   void emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments);
-  /// The FunctionInstance of a function of the module that is compiled elsewhere, or not at all. It may not be made yet.
+  /// The FunctionInstance of a function of the module that is compiled elsewhere, or not at all. It may not be made
+  /// yet.
   Value* own_function(std::uint32_t function_index);
   void call_outside(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
 
@@ -281,7 +283,7 @@ class Lowering {
   Numerics numerics_;
   llvm::Function* function_ = nullptr;
   Value* instance_ = nullptr;
-  Value* results_buffer_ = nullptr;  ///< null: a result is returned
+  Value* results_buffer_ = nullptr;            ///< null: a result is returned
   std::optional<std::uint32_t> entered_loop_;  ///< until it is reached
   std::uint32_t loops_ = 0;                    ///< begun
   llvm::BasicBlock* entry_ = nullptr;          ///< at a loop: leads there, once it is reached

@@ -82,7 +82,7 @@ struct Code : runtime::FunctionCode {
   Countdown calls;       ///< times entered
   Countdown back_edges;  ///< backward branches taken
   ModuleCode* module = nullptr;
-  std::uint32_t index = 0;  ///< in the module's function index space
+  std::uint32_t index = 0;        ///< in the module's function index space
   std::uint32_t size = 0;         ///< of bytes
   std::uint32_t frame_slots = 0;  ///< above fp
   std::uint32_t window = 0;       ///< window_slots()
@@ -135,15 +135,15 @@ struct ModuleCode {
   }
 
   mutable std::mutex creating_;
-  Code* functions_ = nullptr;              ///< zero until asked for
+  Code* functions_ = nullptr;             ///< zero until asked for
   std::vector<std::uint32_t> asked_for_;  ///< numbers among the defined functions
   std::size_t mapped_bytes_ = 0;
 };
 
 /// A function's count of calls has run out: tells, and counts on.
 void note_hot_function(Code& code);
-/// A function's count of backward branches has run out at a loop: tells, and counts on. Yields the code to go on with, if
-/// there is some by now.
+/// A function's count of backward branches has run out at a loop: tells, and counts on. Yields the code to go on with,
+/// if there is some by now.
 runtime::LoopEntry note_hot_loop(runtime::Execution& execution, const runtime::Instance& instance, Code& code,
                                  const std::uint8_t* loop);
 /// The function for which there is compiled code, or null if this instance cannot run that.

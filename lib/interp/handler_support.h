@@ -53,12 +53,12 @@ template <typename T>
 WZRUN_HANDLER void loop_is_hot(WZRUN_STATE);
 
 /// A backward branch.
-#define WZRUN_BACK(distance)                                            \
-  do {                                                                  \
-    pc += (distance);                                                   \
-    if (code_of(fp).back_edges.spend()) [[unlikely]]                    \
-      WZRUN_TAIL ::wzrun::interp::loop_is_hot(WZRUN_STATE_VALUES);      \
-    WZRUN_NEXT(0);                                                      \
+#define WZRUN_BACK(distance)                                       \
+  do {                                                             \
+    pc += (distance);                                              \
+    if (code_of(fp).back_edges.spend()) [[unlikely]]               \
+      WZRUN_TAIL ::wzrun::interp::loop_is_hot(WZRUN_STATE_VALUES); \
+    WZRUN_NEXT(0);                                                 \
   } while (false)
 
 using wasm::V128;

@@ -149,8 +149,8 @@ extern const ControlHandlers control_handlers;
 
 /// Where a function's entry leads until it is translated.
 extern const std::uint8_t* const translate_entry;
-/// Where a function's entry leads once there is compiled code of it. As the position of an activation: compiled code runs
-/// in the place of its innermost frame.
+/// Where a function's entry leads once there is compiled code of it. As the position of an activation: compiled code
+/// runs in the place of its innermost frame.
 extern const std::uint8_t* const compiled_entry;
 /// The return address of a frame that was entered from outside.
 extern const std::uint8_t* const host_return;

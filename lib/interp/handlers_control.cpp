@@ -223,18 +223,18 @@ WZRUN_HANDLER void call_ref(WZRUN_STATE) {
 // Compiled code in the place of a function, or of the rest of one.
 
 /// Runs compiled code whose results are then in the window of the frame at fp, which is left as if it had returned.
-#define WZRUN_RUN_COMPILED(call)                                      \
-  do {                                                                \
-    ex->activation->pc = compiled_entry;                              \
-    ex->activation->fp = fp;                                          \
+#define WZRUN_RUN_COMPILED(call)                                            \
+  do {                                                                      \
+    ex->activation->pc = compiled_entry;                                    \
+    ex->activation->fp = fp;                                                \
     Slot* const top = std::exchange(ex->top, fp + code_of(fp).frame_slots); \
-    call;                                                             \
-    ex->top = top;                                                    \
-    if (ex->interrupted.load(std::memory_order_relaxed)) [[unlikely]] { \
-      pc = compiled_entry;                                            \
-      WZRUN_TAIL raise_interrupted(WZRUN_STATE_VALUES);               \
-    }                                                                 \
-    WZRUN_RETURN;                                                     \
+    call;                                                                   \
+    ex->top = top;                                                          \
+    if (ex->interrupted.load(std::memory_order_relaxed)) [[unlikely]] {     \
+      pc = compiled_entry;                                                  \
+      WZRUN_TAIL raise_interrupted(WZRUN_STATE_VALUES);                     \
+    }                                                                       \
+    WZRUN_RETURN;                                                           \
   } while (false)
 
 WZRUN_HANDLER void enter_compiled(WZRUN_STATE) {

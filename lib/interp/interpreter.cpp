@@ -6,9 +6,9 @@
 #include "runtime/backtrace.h"
 #include "runtime/call.h"
 #include "runtime/fault.h"
-#include "runtime/unit_file.h"
 #include "runtime/tiering.h"
 #include "runtime/trampoline.h"
+#include "runtime/unit_file.h"
 #include "wasm/function_reader.h"
 
 #include <sys/mman.h>
@@ -95,8 +95,7 @@ runtime::LoopEntry note_hot_loop(Execution& execution, const runtime::Instance& 
   if (tiering == nullptr || !instance.takes_compiled_code)
     return nullptr;
   const auto offset = static_cast<std::uint32_t>(loop - code.bytes.get());
-  const auto number =
-      static_cast<std::uint32_t>(std::ranges::lower_bound(code.loops, offset) - code.loops.begin());
+  const auto number = static_cast<std::uint32_t>(std::ranges::lower_bound(code.loops, offset) - code.loops.begin());
   tiering->is_hot(code.index, number, patience);
   const auto entry = tiering->loop_entry(code.index, number);
   if (entry == nullptr || !execution.have_native_stack())
@@ -257,7 +256,8 @@ class StackWalk {
       code_ = nullptr;
   }
   std::uint64_t module_offset() const {
-    const auto* const begin = code_->entry.load(std::memory_order_acquire) != translate_entry ? code_->bytes.get() : nullptr;
+    const auto* const begin =
+        code_->entry.load(std::memory_order_acquire) != translate_entry ? code_->bytes.get() : nullptr;
     if (begin == nullptr || pc_ < begin || pc_ >= begin + code_->size) {
       const auto& module = code_->module->compiled.module;
       return module.code[code_->index - module.imported_functions].offset;

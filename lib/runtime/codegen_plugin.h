@@ -28,7 +28,8 @@ struct CodegenRequest {
   bool guarded = true;        ///< for guarded 32-bit memories
   bool print_ir = false;      ///< writes the optimised LLVM IR to standard error
 
-  const std::uint32_t* functions = nullptr;  ///< indices of those to compile, ascending; null: all that the module defines
+  const std::uint32_t* functions =
+      nullptr;  ///< indices of those to compile, ascending; null: all that the module defines
   std::size_t function_count = 0;
   const CodegenLoop* loops = nullptr;  ///< of these functions, ascending; null if there are none
   std::size_t loop_count = 0;

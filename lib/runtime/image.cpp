@@ -64,8 +64,7 @@ Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageE
   if (code.offset < sizeof(ImageHeader) || code.offset % header.code_alignment != 0 || code.offset > size ||
       code.size != size - code.offset || code.size >= kNoCode)
     return damaged("the code is not where it must be");
-  const auto functions =
-      header.members.size == 0 ? expectation.functions : header.members.size / sizeof(std::uint32_t);
+  const auto functions = header.members.size == 0 ? expectation.functions : header.members.size / sizeof(std::uint32_t);
   if (!is_table<char>(header.target, header, header.target.size) ||
       !is_table<std::uint32_t>(header.members, header, header.members.size / sizeof(std::uint32_t)) ||
       !is_table<std::uint32_t>(header.functions, header, functions) ||

@@ -94,7 +94,9 @@ class Image {
   bool is_guarded() const { return header().guarded != 0; }
   std::span<const std::uint8_t> code() const { return {base_ + header().code.offset, header().code.size}; }
   /// The code of a function by its number among the defined ones, or null if it has none.
-  const void* function(std::uint32_t defined_index) const { return code_at(header().functions, position(defined_index)); }
+  const void* function(std::uint32_t defined_index) const {
+    return code_at(header().functions, position(defined_index));
+  }
   /// Its code for tail calls, or null if it has none.
   const void* tail(std::uint32_t defined_index) const { return code_at(header().tails, position(defined_index)); }
   /// The functions that have code, by their numbers among the defined ones; empty: all of them.

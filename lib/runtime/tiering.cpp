@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t kPatience = 3000;
 /// Bytes of bodies that a unit takes in beside the function it is made for.
 constexpr std::uint64_t kUnitBytes = 4096;
+/// Larger functions are compiled at level 1: the higher ones take them more time than a program has.
+constexpr std::uint64_t kGiantBytes = 24U << 10;
 /// A callee that was called so often is worth a place in its caller's unit.
 constexpr std::uint64_t kWarmCalls = 200;
 constexpr std::chrono::milliseconds kLull{50};
@@ -57,7 +59,8 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
   candidate.heat += count;
   if (candidate.hopeless)
     return;
-  if (loop && !loops_.contains({function_index, *loop}) && std::ranges::find(candidate.loops, *loop) == candidate.loops.end()) {
+  if (loop && !loops_.contains({function_index, *loop}) &&
+      std::ranges::find(candidate.loops, *loop) == candidate.loops.end()) {
     candidate.loops.push_back(*loop);
     candidate.wanted = true;
   }
@@ -89,11 +92,12 @@ LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop) 
   return found == loops_.end() ? nullptr : found->second;
 }
 
-TieringCounts Tiering::counts() const {
+TieringReport Tiering::report() const {
   const std::scoped_lock lock(mutex_);
-  auto counts = counts_;
-  counts.loop_entries = loop_entries_.load(std::memory_order_relaxed);
-  return counts;
+  auto report = report_;
+  report.loop_entries = loop_entries_.load(std::memory_order_relaxed);
+  report.interpreted_functions = code_.engine_code->profile().size();
+  return report;
 }
 
 bool Tiering::has_work() const {
@@ -144,7 +148,7 @@ Tiering::Job Tiering::next_job() {
     if (!loops_.contains({hottest->first, loop}))
       job.loops.push_back({hottest->first, loop});
   candidate.wanted = false;
-  if (!candidate.compiled)
+  if (!candidate.compiled && !is_giant(job))
     add_callees(job);
   for (const auto function : job.functions)
     candidates_[function].compiled = true;
@@ -176,9 +180,16 @@ void Tiering::add_callees(Job& job) {
   std::ranges::sort(job.loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
 }
 
+bool Tiering::is_giant(const Job& job) const {
+  const auto& module = code_.module;
+  return std::ranges::any_of(job.functions, [&](auto index) {
+    return module.code[index - module.imported_functions].bytes.size() > kGiantBytes;
+  });
+}
+
 void Tiering::compile(const Job& job) {
   CompileOptions options;
-  options.opt_level = options_.opt_level;
+  options.opt_level = is_giant(job) ? std::min(options_.opt_level, 1U) : options_.opt_level;
   options.threads = 1;
   options.guarded = options_.guarded;
   options.target = options_.target;
@@ -204,13 +215,12 @@ void Tiering::finish(const Job& job, Expected<Unit> made, std::chrono::nanosecon
   {
     const std::scoped_lock lock(mutex_);
     compiling_ = false;
-    counts_.compiling += took;
+    report_.compiling += took;
     if (adopted) {
-      ++counts_.units;
-      counts_.functions += job.functions.size();
+      ++report_.units;
+      report_.compiled_functions += job.functions.size();
       new_units_.push_back(std::make_shared<const Unit>(*std::move(made)));
     } else {
-      ++counts_.failed;
       useless_ = !has_compiler();
       for (const auto function : job.functions)
         candidates_[function].hopeless = true;
@@ -222,8 +232,8 @@ void Tiering::finish(const Job& job, Expected<Unit> made, std::chrono::nanosecon
 void Tiering::adopt(const UnitFile& kept) {
   for (const auto& unit : kept.units()) {
     const auto image = Image::from_file(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
-    if (image)
-      adopt(*image);
+    if (image && adopt(*image))
+      report_.kept_functions += (*image)->members().size();
   }
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/compiler.h"
 #include "runtime/image.h"
 #include "runtime/native.h"
+#include "wzrun/runtime.h"
 
 #include <atomic>
 #include <chrono>
@@ -32,18 +33,9 @@ class UnitStore;
 struct TieringOptions {
   unsigned opt_level = 2;
   bool guarded = true;
-  std::string target;                  ///< that the images carry
-  std::shared_ptr<UnitStore> store;    ///< keeps what is made; may be null
+  std::string target;                   ///< that the images carry
+  std::shared_ptr<UnitStore> store;     ///< keeps what is made; may be null
   std::optional<std::uint64_t> stress;  ///< compiles at random moments, on the thread that runs the program; the seed
-};
-
-/// What was done so far.
-struct TieringCounts {
-  std::uint64_t units = 0;
-  std::uint64_t functions = 0;
-  std::uint64_t loop_entries = 0;     ///< taken by the program
-  std::uint64_t failed = 0;           ///< units
-  std::chrono::nanoseconds compiling{};  ///< of all threads
 };
 
 class Tiering {
@@ -64,7 +56,7 @@ class Tiering {
   /// How many calls or backward branches until is_hot() wants to be told.
   std::uint32_t patience();
 
-  TieringCounts counts() const;
+  TieringReport report() const;
   /// Adds code that was compiled before; what of it does not fit is left out.
   void adopt(const UnitFile& kept);
   /// The same of one image. False if it does not fit.
@@ -93,6 +85,7 @@ class Tiering {
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   Job next_job();
   void add_callees(Job& job);
+  bool is_giant(const Job& job) const;
   void compile(const Job& job);
   void finish(const Job& job, Expected<Unit> made, std::chrono::nanoseconds took);
 
@@ -104,7 +97,7 @@ class Tiering {
   std::map<std::uint32_t, Candidate> candidates_;  ///< by function index
   std::map<LoopKey, LoopEntry> loops_;
   std::vector<std::shared_ptr<const Unit>> new_units_;
-  TieringCounts counts_;
+  TieringReport report_;
   std::mt19937_64 random_;
   bool compiling_ = false;
   bool stopping_ = false;

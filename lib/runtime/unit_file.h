@@ -11,8 +11,8 @@
 #include <span>
 #include <vector>
 
-/// What runs of a program leave for the next one: images of the functions that were hot, and how often each function ran.
-/// Layout: images, each aligned for its code | ImagePart of each | FunctionProfile, ascending | tail.
+/// What runs of a program leave for the next one: images of the functions that were hot, and how often each function
+/// ran. Layout: images, each aligned for its code | ImagePart of each | FunctionProfile, ascending | tail.
 namespace wzrun::runtime {
 
 struct FunctionProfile {

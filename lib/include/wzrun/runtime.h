@@ -79,7 +79,12 @@ struct External {
 /// How a module became ready to run.
 struct CompilationReport {
   EngineKind engine = EngineKind::interpreter;  ///< llvm: it has compiled code
-  enum class Cache : std::uint8_t { unused, hit, miss };
+  enum class Cache : std::uint8_t {
+    unused,
+    hit,
+    hot,  ///< it has the code of functions that were hot in earlier runs
+    miss,
+  };
   Cache cache = Cache::unused;
   std::string cache_reason;  ///< of a miss
   bool stored = false;       ///< its code is in the cache now
@@ -89,6 +94,16 @@ struct CompilationReport {
     std::chrono::nanoseconds duration{};
   };
   std::vector<Phase> phases;  ///< in order
+};
+
+/// What the automatic engine did so far while a module's programs ran.
+struct TieringReport {
+  std::uint64_t interpreted_functions = 0;  ///< that were called before there was compiled code of them
+  std::uint64_t compiled_functions = 0;     ///< in this process
+  std::uint64_t kept_functions = 0;         ///< whose code earlier runs had left
+  std::uint64_t units = 0;                  ///< pieces that were compiled at once
+  std::uint64_t loop_entries = 0;           ///< times that a running loop went on in compiled code
+  std::chrono::nanoseconds compiling{};     ///< time of the threads that compiled
 };
 
 /// A decoded and validated module. Copies share it. It must not outlive its Runtime.
@@ -101,6 +116,11 @@ class CompiledModule {
   std::vector<External> imports() const;
   std::vector<External> exports() const;
   const CompilationReport& report() const;
+  /// Nothing if the engine is not automatic, or had nothing to do because all is compiled.
+  std::optional<TieringReport> tiering() const;
+  /// Has the cache keep what the automatic engine has compiled and counted since it was last kept, which happens now
+  /// and then anyway, and when the module ends.
+  void keep() const;
   const std::shared_ptr<runtime::CompiledCode>& code() const { return code_; }
 
  private:
