@@ -93,35 +93,30 @@ void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::Func
 
 void Lowering::join_entry(std::size_t first_parameter) {
   entered_loop_.reset();
+  const auto changes = [&](std::size_t i) {
+    // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
+    return i >= first_parameter || !llvm::isa<llvm::Constant>((*stack_)[i].operand.value);
+  };
+  for (std::size_t i = 0; i < stack_->size(); ++i)
+    if (changes(i))
+      (*stack_)[i].operand = {canonical((*stack_)[i].operand)};
   auto* const before = b_.GetInsertBlock();
   auto* const joined = new_block();
   b_.CreateBr(joined);
+  b_.SetInsertPoint(entry_);
   auto slot = entry_operands_;
   for (std::size_t i = 0; i < stack_->size(); ++i) {
     auto& entry = (*stack_)[i];
-    // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
-    if (i >= first_parameter || !llvm::isa<llvm::Constant>(entry.operand.value)) {
-      auto* const value = canonical(entry.operand);
-      b_.SetInsertPoint(entry_);
-      auto* const loaded = load_slot(entry.type, entry_frame_, slot);
-      auto* const phi = llvm::PHINode::Create(value->getType(), 2, "", joined);
-      phi->addIncoming(value, before);
-      phi->addIncoming(loaded, entry_);
+    if (changes(i)) {
+      auto* const phi = llvm::PHINode::Create(m_.type(entry.type), 2, "", joined);
+      phi->addIncoming(entry.operand, before);
+      phi->addIncoming(load_slot(entry.type, entry_frame_, slot), entry_);
       entry.operand = {phi};
     }
     slot += entry.type.is_vector() ? 2 : 1;
   }
-  b_.SetInsertPoint(entry_);
   b_.CreateBr(joined);
   b_.SetInsertPoint(joined);
-}
-
-llvm::DILocation* Lowering::location() {
-  if (location_ == nullptr || location_offset_ != offset_) {
-    location_ = llvm::DILocation::get(m_.context, static_cast<unsigned>(offset_ + 1), 0, function_->getSubprogram());
-    location_offset_ = offset_;
-  }
-  return location_;
 }
 
 // Numbers.

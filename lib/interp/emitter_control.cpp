@@ -16,8 +16,7 @@ void Emitter::block(Frame& frame) {
 }
 
 void Emitter::loop(Frame& frame) {
-  materialize(0);  // compiled code that goes on here looks for all operands in their slots
-  block(frame);
+  block(frame);  // now all operands are in their slots but constants below the loop, which compiled code knows too
   join();
   loops_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   frame.label.start = static_cast<std::uint32_t>(bytes_.size());
