@@ -48,6 +48,7 @@ struct CompiledCode {
   std::unordered_map<std::string_view, std::uint32_t> exports_by_name;
 
   std::shared_ptr<const Image> image;  ///< compiled code, if there is; see attach_image
+  std::shared_ptr<const void> shown_to_debugger;
 
   CompiledCode() = default;
   ~CompiledCode();
