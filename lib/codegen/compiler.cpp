@@ -20,6 +20,7 @@
 #include <charconv>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -58,6 +59,20 @@ std::vector<Partition> partitions(const wasm::Module& module) {
   return list;
 }
 
+/// Runs a body that may run out of memory, in LLVM too, which is then not to be used any more.
+template <typename Body>
+void without_exceptions(const runtime::CodegenRequest& request, Body body) {
+  const char* why = nullptr;
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    why = "not enough memory";
+  } catch (...) {
+    why = "an exception";
+  }
+  request.give_up(why);
+}
+
 class Compilation {
  public:
   explicit Compilation(const runtime::CodegenRequest& request) : request_(request) {}
@@ -84,13 +99,25 @@ class Compilation {
   void compile_all() {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
     const auto wanted = request_.threads == 0 ? cores : request_.threads;
-    const auto count = std::min<std::size_t>(wanted, partitions_.size());
-    std::vector<std::thread> others;
-    for (std::size_t i = 1; i < count; ++i)
-      others.emplace_back([this] { work(); });
-    work();
-    for (auto& thread : others)
-      thread.join();
+    const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(wanted, partitions_.size()));
+    working_on_.resize(count);
+    request_.run(
+        count,
+        [](void* self, std::uint32_t worker) {
+          auto& compilation = *static_cast<Compilation*>(self);
+          without_exceptions(compilation.request_, [&] { compilation.work(worker); });
+        },
+        [](void* self, std::uint32_t worker, const char* why) {
+          auto& compilation = *static_cast<Compilation*>(self);
+          without_exceptions(compilation.request_, [&] { compilation.crashed(worker, why); });
+        },
+        this);
+  }
+
+  void crashed(std::uint32_t worker, const char* why) {
+    const auto& partition = partitions_[working_on_[worker]];
+    fail({ErrorKind::unsupported, Error::kNoOffset,
+          fmt::format("the compiler crashed in functions {} to {}: {}", partition.first, partition.last - 1, why)});
   }
 
   void fail(Error error) {
@@ -100,7 +127,7 @@ class Compilation {
     failed_.store(true);
   }
 
-  void work() {
+  void work(std::uint32_t worker) {
     Pipeline pipeline(request_.opt_level);
     if (pipeline.machine() == nullptr) {
       fail({ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
@@ -110,6 +137,7 @@ class Compilation {
       const auto index = next_.fetch_add(1);
       if (index >= partitions_.size())
         return;
+      working_on_[worker] = index;
       if (auto compiled = compile(pipeline, index); !compiled)
         fail(std::move(compiled).error());
       const auto done = done_.fetch_add(partitions_[index].bytes) + partitions_[index].bytes;
@@ -152,6 +180,7 @@ class Compilation {
   bool tail_calls_ = false;
   std::vector<Partition> partitions_;
   std::uint64_t total_ = 0;
+  std::vector<std::size_t> working_on_;  ///< by worker, which partition
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> done_{0};
   std::atomic<bool> failed_{false};
@@ -279,7 +308,9 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
 }  // namespace
 
 Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request) {
-  return Compilation(request).run();
+  Expected<std::vector<std::uint8_t>> image;
+  without_exceptions(request, [&] { image = Compilation(request).run(); });
+  return image;
 }
 
 }  // namespace wzrun::codegen
