@@ -59,29 +59,50 @@ UsageError Options::unknown(std::string_view name) {
                       near ? fmt::format("did you mean '{}'?", *near) : see_help())};
 }
 
+Options::Spelling Options::spell(std::string_view word) {
+  if (word.starts_with("--")) {
+    const auto equals = word.find('=');
+    const auto name = word.substr(0, equals);
+    const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(word.substr(equals + 1));
+    return {.names = {std::string(name)}, .value = value, .unknown = find(name) == nullptr ? name : ""};
+  }
+  Spelling spelling;
+  for (std::size_t i = 1; i < word.size() && !spelling.value; ++i) {
+    spelling.names.push_back({'-', word[i]});
+    const auto* const option = find(spelling.names.back());
+    if (option == nullptr)
+      spelling.unknown = word;
+    else if (takes_value(*option) && i + 1 < word.size())
+      spelling.value = word.substr(word[i + 1] == '=' ? i + 2 : i + 1);
+  }
+  return spelling;
+}
+
 Parsed<void> Options::take(Words& words, OnUnknown on_unknown) {
   while (!words.empty() && is_option(words.front())) {
     const auto word = words.front();
-    const auto equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
-    const auto name = word.substr(0, equals);
-    const auto* option = find(name);
-    const bool is_programs = option == nullptr || option == app().get_help_ptr();
-    if (on_unknown == OnUnknown::stop && is_programs)
+    const auto spelling = spell(word);
+    const auto& names = spelling.names;
+    const bool asks_for_help =
+        std::ranges::any_of(names, [&](const auto& name) { return find(name) == app().get_help_ptr(); });
+    if (on_unknown == OnUnknown::stop && (!spelling.unknown.empty() || asks_for_help))
       return {};
-    if (option == nullptr)
-      return std::unexpected(unknown(name));
+    if (!spelling.unknown.empty())
+      return std::unexpected(unknown(spelling.unknown));
     words = words.subspan(1);
 
+    const auto& name = names.back();
+    const auto* const option = find(name);
     if (takes_value(*option) && is_value_optional(*option)) {
       taken_.emplace_back(word);
       continue;
     }
-    taken_.emplace_back(name);
+    taken_.insert(taken_.end(), names.begin(), names.end());
     if (!takes_value(*option)) {
-      if (equals != std::string_view::npos)
+      if (spelling.value)
         return std::unexpected(UsageError{fmt::format("{} takes no value", name)});
-    } else if (equals != std::string_view::npos) {
-      taken_.emplace_back(word.substr(equals + 1));
+    } else if (spelling.value) {
+      taken_.emplace_back(*spelling.value);
     } else if (!words.empty()) {
       taken_.emplace_back(words.front());
       words = words.subspan(1);

@@ -44,6 +44,14 @@ class Options {
   std::string see_help() const { return "see wzrun " + std::string(command_) + " --help"; }
 
  private:
+  /// What one word says: `--jobs=4`, `-j4`, `-vj4` (the same as `-v -j 4`).
+  struct Spelling {
+    std::vector<std::string> names;  ///< at least one; all but the last have no value
+    std::optional<std::string_view> value;
+    std::string_view unknown;  ///< what there is no such option for, or empty
+  };
+  Spelling spell(std::string_view word);
+
   CLI::App& app();
   CLI::Option* find(std::string_view name);
   UsageError unknown(std::string_view name);

@@ -175,6 +175,9 @@ std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
   }
   const auto& report = code->report();
   stats_.compiled(report, cache->why_none);
+  if (report.engine != EngineKind::llvm && (options_.gdb || !options_.perf.empty()))
+    warn(fmt::format("{}: {} names compiled code, and the interpreter runs this module; --engine llvm compiles it",
+                     printable(options_.module_path), options_.gdb ? "--gdb" : "--perf"));
   if (!report.warning.empty())
     say(report.warning + (report.engine == EngineKind::llvm ? "" : "; the interpreter runs it"));
   say(fmt::format("loaded after {:.1f} ms, engine {}, cache {}", milliseconds_since(start_), to_string(report.engine),

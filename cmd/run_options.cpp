@@ -73,6 +73,10 @@ void define(CLI::App& app, RunOptions& o) {
   value("--trace-file", o.trace_file, "FILE", "print them there instead of to standard error");
   app.add_flag("-v,--verbose", o.verbose,
                "say how long loading and running took, what the cache had, and what would allow a denied access");
+  choice("--perf", o.perf, "map|dump",
+         "name the functions of compiled code for 'perf report', or for 'perf inject --jit' with perf record -k mono")
+      ->check(CLI::IsMember({"map", "dump"}).description(""));
+  app.add_flag("--gdb", o.gdb, "name the functions of compiled code in a debugger's backtraces");
   add_optional_value_option(app, "--stats", o.stats, "[=json]", "print the phases of the start and the peak memory");
 }
 
@@ -203,7 +207,11 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
                                                                                 : EngineKind::automatic);
   config = config.with_opt_level(options.opt_level)
                .with_compile_threads(options.jobs)
-               .with_precompiled_files(options.allow_precompiled);
+               .with_precompiled_files(options.allow_precompiled)
+               .with_perf_file(options.perf == "map"    ? PerfFile::map
+                               : options.perf == "dump" ? PerfFile::dump
+                                                        : PerfFile::none)
+               .with_debugger(options.gdb);
   if (options.max_memory)
     config = config.with_max_memory_bytes(WZRUN_TRY(size_option("--max-memory", *options.max_memory)));
   if (options.max_stack)

@@ -36,6 +36,8 @@ struct RunOptions {
   CacheOptions cache;
   bool allow_precompiled = false;
   std::optional<std::string> stats;  ///< empty for people, or json
+  std::string perf;                  ///< map, dump, or empty
+  bool gdb = false;
   std::vector<std::string> features;
   bool verbose = false;
 };

@@ -1,5 +1,6 @@
 // From a module's bytes to something that can be instantiated: out of the cache, through the compiler, or as it is.
 
+#include "runtime/announce.h"
 #include "runtime/compiled_file.h"
 #include "runtime/compiler.h"
 #include "runtime/image.h"
@@ -87,7 +88,7 @@ class Compilation {
   Expected<std::vector<std::uint8_t>> compile_image();
   void store(const Code& code, std::span<const std::uint8_t> image);
   void tier(CompiledCode& code);
-  CompiledModule finish(Code code);
+  Expected<CompiledModule> finish(Code code);
 
   runtime::RuntimeState& state_;
   const RuntimeConfig& config_;
@@ -157,7 +158,9 @@ std::expected<Compilation::Code, std::string> Compilation::find() {
 Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t size) {
   auto file = WZRUN_TRY(runtime::CompiledFile::open(fd, size));
   auto code = WZRUN_TRY(decode(std::move(file.module), {.bodies_are_absent = !file.has_bodies}));
-  auto image = WZRUN_TRY(runtime::Image::from_file(fd, 0, file.image_size, code->image_expectation(target_)));
+  const auto open_image =
+      config_.perf_file() == PerfFile::none ? runtime::Image::from_file : runtime::Image::copy_of_file;
+  auto image = WZRUN_TRY(open_image(fd, 0, file.image_size, code->image_expectation(target_)));
   if (digest_ && image->header().module != *digest_)
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "compiled code of another module"});
   code->attach_image(std::move(image));
@@ -324,7 +327,8 @@ void Compilation::tier(CompiledCode& code) {
     code.tiering->adopt(*kept_);
 }
 
-CompiledModule Compilation::finish(Code code) {
+Expected<CompiledModule> Compilation::finish(Code code) {
+  WZRUN_CHECK(runtime::announce(*code, config_));
   const bool is_readable = file_ != nullptr && file_->fingerprint();
   if (!code->has_bodies && !is_readable) {
     code->read_bodies = [bytes = *bytes_]() -> Expected<ModuleBytes> { return bytes; };

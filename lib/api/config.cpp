@@ -58,6 +58,12 @@ RuntimeConfig RuntimeConfig::with_compile_progress(
     std::function<void(std::uint64_t done, std::uint64_t total)> progress) const {
   return changed(*this, &RuntimeConfig::compile_progress_, std::move(progress));
 }
+RuntimeConfig RuntimeConfig::with_perf_file(PerfFile file) const {
+  return changed(*this, &RuntimeConfig::perf_file_, file);
+}
+RuntimeConfig RuntimeConfig::with_debugger(bool shown) const {
+  return changed(*this, &RuntimeConfig::debugger_, shown);
+}
 
 FSConfig FSConfig::with_mount(Mount mount) const {
   FSConfig copy = *this;

@@ -104,6 +104,20 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 
 const RuntimeConfig& Runtime::config() const { return state_->config; }
 
+namespace {
+
+/// Runs what a new instance begins with.
+Result<void> start(const Module& module, const CompiledModule& compiled) {
+  if (const auto function = compiled.code()->module.start; function)
+    WZRUN_CHECK(runtime::call(*module.handle()->instance->function(*function), {}));
+  for (const auto& name : module.config().start_functions())
+    if (const auto function = module.exported_function(name))
+      WZRUN_CHECK(function->call());
+  return {};
+}
+
+}  // namespace
+
 Result<Module> Runtime::instantiate(const CompiledModule& compiled, const ModuleConfig& config) {
   for (const auto& argument : config.args())
     if (argument.find('\0') != std::string::npos)
@@ -122,15 +136,12 @@ Result<Module> Runtime::instantiate(const CompiledModule& compiled, const Module
   };
   if (auto initialised = runtime::initialise(*handle->instance); !initialised)
     return fail(std::move(initialised).error());
-  if (const auto start = compiled.code()->module.start; start)
-    if (auto started = runtime::call(*handle->instance->function(*start), {}); !started)
+  try {
+    if (auto started = start(module, compiled); !started)
       return fail(std::move(started).error());
-  for (const auto& name : config.start_functions()) {
-    const auto function = module.exported_function(name);
-    if (!function)
-      continue;
-    if (auto result = function->call(); !result)
-      return fail(std::move(result).error());
+  } catch (...) {  // of a host function
+    module.close();
+    throw;
   }
   return module;
 }

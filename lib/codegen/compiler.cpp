@@ -21,6 +21,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -74,6 +75,20 @@ struct Session {
   Sha256Digest digest;
 };
 
+/// Runs a body that may run out of memory, in LLVM too, which is then not to be used any more.
+template <typename Body>
+void without_exceptions(const runtime::CodegenRequest& request, Body body) {
+  const char* why = nullptr;
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    why = "not enough memory";
+  } catch (...) {
+    why = "an exception";
+  }
+  request.give_up(why);
+}
+
 class Compilation {
  public:
   Compilation(const runtime::CodegenRequest& request, const Session& session)
@@ -120,13 +135,26 @@ class Compilation {
   void compile_all() {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
     const auto wanted = request_.threads == 0 ? cores : request_.threads;
-    const auto count = std::min<std::size_t>(wanted, partitions_.size());
-    std::vector<std::thread> others;
-    for (std::size_t i = 1; i < count; ++i)
-      others.emplace_back([this] { work(); });
-    work();
-    for (auto& thread : others)
-      thread.join();
+    const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(wanted, partitions_.size()));
+    working_on_.resize(count);
+    request_.run(
+        count,
+        [](void* self, std::uint32_t worker) {
+          auto& compilation = *static_cast<Compilation*>(self);
+          without_exceptions(compilation.request_, [&] { compilation.work(worker); });
+        },
+        [](void* self, std::uint32_t worker, const char* why) {
+          auto& compilation = *static_cast<Compilation*>(self);
+          without_exceptions(compilation.request_, [&] { compilation.crashed(worker, why); });
+        },
+        this);
+  }
+
+  void crashed(std::uint32_t worker, const char* why) {
+    const auto& partition = partitions_[working_on_[worker]];
+    fail({ErrorKind::unsupported, Error::kNoOffset,
+          fmt::format("the compiler crashed in functions {} to {}: {}", partition.functions.front(),
+                      partition.functions.back(), why)});
   }
 
   void fail(Error error) {
@@ -136,7 +164,7 @@ class Compilation {
     failed_.store(true);
   }
 
-  void work() {
+  void work(std::uint32_t worker) {
     Pipeline pipeline(request_.opt_level);
     if (pipeline.machine() == nullptr) {
       fail({ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
@@ -146,6 +174,7 @@ class Compilation {
       const auto index = next_.fetch_add(1);
       if (index >= partitions_.size())
         return;
+      working_on_[worker] = index;
       if (auto compiled = compile(pipeline, index); !compiled)
         fail(std::move(compiled).error());
       const auto done = done_.fetch_add(partitions_[index].bytes) + partitions_[index].bytes;
@@ -202,6 +231,7 @@ class Compilation {
   Selection selection_;
   std::vector<Partition> partitions_;
   std::uint64_t total_ = 0;
+  std::vector<std::size_t> working_on_;  ///< by worker, which partition
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> done_{0};
   std::atomic<bool> failed_{false};
@@ -350,13 +380,7 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   return image;
 }
 
-}  // namespace
-
-Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request) {
-  if (request.session != nullptr && request.module == nullptr) {
-    delete static_cast<Session*>(std::exchange(*request.session, nullptr));
-    return {};
-  }
+Expected<std::vector<std::uint8_t>> compile_module(const runtime::CodegenRequest& request) {
   auto* session = request.session != nullptr ? static_cast<Session*>(*request.session) : nullptr;
   std::unique_ptr<Session> made;
   if (session == nullptr) {
@@ -368,6 +392,18 @@ Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& reque
   if (request.session != nullptr && made != nullptr)
     *request.session = made.release();
   return Compilation(request, *session).run();
+}
+
+}  // namespace
+
+Expected<std::vector<std::uint8_t>> compile(const runtime::CodegenRequest& request) {
+  if (request.session != nullptr && request.module == nullptr) {
+    delete static_cast<Session*>(std::exchange(*request.session, nullptr));
+    return {};
+  }
+  Expected<std::vector<std::uint8_t>> image;
+  without_exceptions(request, [&] { image = compile_module(request); });
+  return image;
 }
 
 }  // namespace wzrun::codegen

@@ -5,6 +5,11 @@
 #include "runtime/state.h"
 #include "runtime/trampoline.h"
 
+#include <cxxabi.h>
+#include <exception>
+#include <optional>
+#include <utility>
+
 namespace wzrun::runtime {
 
 namespace {
@@ -52,10 +57,31 @@ Result<void> run(Execution& execution, FunctionInstance& function, std::uint64_t
   execution.landing = landing;
   if (returned)
     return {};
+  const auto restore = [&] {
+    execution.activation = activation;
+    execution.top = top;
+  };
+  if (execution.exception != nullptr) {
+    restore();
+    std::rethrow_exception(std::exchange(execution.exception, nullptr));
+  }
   auto halt = halt_of(execution);
-  execution.activation = activation;
-  execution.top = top;
+  restore();
   return std::unexpected(std::move(halt));
+}
+
+/// Calls a host function. What it throws waits in the execution: engine code below it cannot be unwound.
+std::optional<Result<void>> try_host(Execution& execution, Instance& caller, const FunctionInstance& function,
+                                     std::uint64_t* slots) {
+  Caller view(caller);
+  try {
+    return (*function.host)(view, {slots, function.slots});
+  } catch (const abi::__forced_unwind&) {  // the thread ends
+    throw;
+  } catch (...) {
+    execution.exception = std::current_exception();
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -74,14 +100,15 @@ WZRUN_ABANDONED void leave(Execution& execution, TrapKind trap) {
 }
 
 bool call_host(Execution& execution, Instance& caller, FunctionInstance& function, std::uint64_t* slots) {
-  Caller view(caller);
-  auto result = (*function.host)(view, {slots, function.slots});
-  if (result) [[likely]] {
+  auto result = try_host(execution, caller, function, slots);
+  if (result && *result) [[likely]] {
     clear_unused_bits(function.type->results, slots);
     return true;
   }
   execution.ending = Ending::halted;
-  execution.halt = std::move(result).error();
+  if (!result)
+    return false;
+  execution.halt = std::move(*result).error();
   if (auto* const trap = std::get_if<Trap>(&*execution.halt); trap != nullptr && trap->frames.empty()) {
     execution.ending = Ending::trapped;
     execution.trap_kind = trap->kind;

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// What the library asks of libwzrun-codegen.so, in C terms: the two are linked separately.
+/// What the library asks of libwzrun-codegen.so, in C terms: the two are linked separately, each with a C++ runtime of
+/// its own, so no exception may pass from one to the other.
 namespace wzrun::runtime {
 
 inline constexpr std::uint32_t kCodegenInterface = 2;
@@ -27,6 +28,13 @@ struct CodegenRequest {
   std::uint32_t threads = 0;  ///< 0: one for each processor
   bool guarded = true;        ///< for guarded 32-bit memories
   bool print_ir = false;      ///< writes the optimised LLVM IR to standard error
+
+  /// Calls body(argument, number) for numbers from 0 to `count` at most, all at once on as many threads as there can
+  /// be, at least one, and waits for them; crashed(argument, number, why) for a call that did not return.
+  void (*run)(std::uint32_t count, void (*body)(void* argument, std::uint32_t number),
+              void (*crashed)(void* argument, std::uint32_t number, const char* why), void* argument) = nullptr;
+  /// Ends the present call of such a body as a crash does.
+  void (*give_up)(const char* why) = nullptr;
 
   const std::uint32_t* functions =
       nullptr;  ///< indices of those to compile, ascending; null: all that the module defines

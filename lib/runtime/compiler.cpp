@@ -1,10 +1,12 @@
 #include "runtime/compiler.h"
 
 #include "runtime/codegen_plugin.h"
+#include "runtime/compiler_threads.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -65,21 +67,50 @@ const Plugin& plugin() {
   return loaded;
 }
 
+/// Set once it has crashed: what state it is in nobody knows.
+std::atomic<bool> crashed{false};
+
 struct Compilation {
   const CompileOptions& options;
+  CodegenRequest request;
   std::vector<std::uint8_t> image;
   std::string failure;
+  bool succeeded = false;
 };
+
+void run(std::uint32_t count, void (*body)(void*, std::uint32_t),
+         void (*report)(void* argument, std::uint32_t number, const char* why), void* argument) {
+  run_compiler_threads(
+      count, [&](std::uint32_t number) { body(argument, number); },
+      [&](std::uint32_t number, const char* why) {
+        crashed.store(true);
+        report(argument, number, why);
+      });
+}
+
+/// Compiles on a thread that is made for it: the caller's stack may be small.
+void run_plugin(Compilation& compilation) {
+  run_compiler_threads(
+      1,
+      [&](std::uint32_t) {
+        compilation.succeeded = plugin().compile != nullptr && plugin().compile(&compilation.request);
+      },
+      [&](std::uint32_t, const char* why) {
+        crashed.store(true);
+        compilation.failure = fmt::format("the compiler crashed: {}", why);
+      });
+}
 
 }  // namespace
 
-bool has_compiler() { return plugin().compile != nullptr; }
+bool has_compiler() { return plugin().compile != nullptr && !crashed.load(); }
 
 CompilerSession::~CompilerSession() {
   if (state_ == nullptr)
     return;
   CodegenRequest request;
   request.session = &state_;
+  request.give_up = give_up_compiling;
   plugin().compile(&request);
 }
 
@@ -88,10 +119,12 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
   const auto fail = [](std::string why) {
     return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, "cannot compile: " + std::move(why)});
   };
-  if (plugin().compile == nullptr)
-    return fail(plugin().why_not);
-  Compilation compilation{options, {}, {}};
-  CodegenRequest request;
+  if (crashed.load())
+    return fail("the compiler has crashed in this process before");
+  Compilation compilation{options, {}, {}, {}};
+  auto& request = compilation.request;
+  request.run = run;
+  request.give_up = give_up_compiling;
   request.opt_level = options.opt_level;
   request.module = module.data();
   request.module_size = module.size();
@@ -122,8 +155,9 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
       static_cast<Compilation*>(context)->options.progress(done, total);
     };
   }
-  if (!plugin().compile(&request))
-    return fail(compilation.failure);
+  run_plugin(compilation);
+  if (!compilation.succeeded)
+    return fail(plugin().compile == nullptr ? plugin().why_not : compilation.failure);
   return std::move(compilation.image);
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <thread>
 #include <type_traits>
@@ -57,6 +58,7 @@ struct Execution {
   Ending ending = Ending::returned;
   TrapKind trap_kind{};
   std::optional<Halt> halt;       ///< set if halted, and if a host function trapped
+  std::exception_ptr exception;   ///< of a host function, on its way to the call from the host
   std::uint64_t scratch[4] = {};  ///< for the engine, between two handlers
 
   /// Where a run that does not return goes on: with its call() from the host. Nothing in between has a destructor.

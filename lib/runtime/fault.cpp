@@ -1,5 +1,6 @@
 #include "runtime/fault.h"
 
+#include "runtime/compiler_threads.h"
 #include "runtime/execution.h"
 #include "runtime/linear_memory.h"
 #include "runtime/native_code.h"
@@ -158,6 +159,8 @@ void pass_on(int signal, siginfo_t* info, void* context) {
     previous.sa_sigaction(signal, info, context);
   } else if (previous.sa_handler == SIG_DFL && signal != kInterruption) {
     sigaction(signal, &previous, nullptr);  // the instruction runs again and ends the process the default way
+    if (info->si_code <= 0)                 // unless there is none: somebody sent it
+      raise(signal);
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal);
   }
@@ -257,7 +260,23 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   }
   if (execution != nullptr && execution->is_native_stack(registers.sp))
     report_internal_error(signal, registers);
+  if (auto* const compiling = compiler_crash(signal); compiling != nullptr) {
+    leave_by(*static_cast<ucontext_t*>(context), compiling);
+    return;
+  }
   pass_on(signal, info, context);
+}
+
+/// The C library aborts where it finds the heap in ruins: nothing goes on from there.
+void on_abort(int signal, siginfo_t* info, void* context) {
+  if (compiler_crash(signal) == nullptr) {
+    pass_on(signal, info, context);
+    return;
+  }
+  Line line;
+  line << "wzrun: internal error: the compiler aborted; the interpreter needs no compiler";
+  line.print();
+  _exit(kInternalError);
 }
 
 void on_interruption(int signal, siginfo_t* info, void* context) {
@@ -339,6 +358,12 @@ void watch_native_faults() {
   for (const int signal : kNativeFaults)
     install(signal, on_fault);
   install(kInterruption, on_interruption);
+}
+
+void watch_compiler() {
+  watch_native_faults();
+  const std::scoped_lock lock(installing);
+  install(SIGABRT, on_abort);
 }
 
 void have_signal_stack() {

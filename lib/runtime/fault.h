@@ -18,6 +18,10 @@ void register_code_range(CodeRange range);
 /// with a message and status 125.
 void watch_native_faults();
 
+/// Installs the signal handlers that compiler_threads.h needs. An abort of the compiler ends the process with a message
+/// and status 125.
+void watch_compiler();
+
 /// Makes sure that this thread handles signals on a stack of their own, until it ends: compiled code may have used up
 /// its own.
 void have_signal_stack();

@@ -172,6 +172,11 @@ Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uin
     if (make_executable(mapping))
       return shared(new Image(mapping.keep(), size));
   }
+  return copy_of_file(descriptor, offset, size, expectation);
+}
+
+Expected<std::shared_ptr<const Image>> Image::copy_of_file(int descriptor, std::uint64_t offset, std::uint64_t size,
+                                                           const ImageExpectation& expectation) {
   auto mapping = WZRUN_TRY(
       copied(size, expectation, [&](std::span<std::uint8_t> to) { return read_all(descriptor, offset, to); }));
   return shared(new Image(mapping.keep(), size));
@@ -202,9 +207,9 @@ LoopEntry Image::loop_entry(const ImageLoop& loop) const {
 }
 
 const ImageRange* Image::range_at(std::uint64_t code_offset) const {
-  const auto ranges = table<ImageRange>(header().ranges);
-  const auto after = std::ranges::upper_bound(ranges, code_offset, {}, &ImageRange::begin);
-  if (after == ranges.begin())
+  const auto all = ranges();
+  const auto after = std::ranges::upper_bound(all, code_offset, {}, &ImageRange::begin);
+  if (after == all.begin())
     return nullptr;
   const auto& range = *std::prev(after);
   return code_offset < range.end ? &range : nullptr;

@@ -85,6 +85,9 @@ class Image {
   /// Errors: as from_bytes.
   static Expected<std::shared_ptr<const Image>> from_file(int descriptor, std::uint64_t offset, std::uint64_t size,
                                                           const ImageExpectation& expectation);
+  /// The same in memory of its own, whatever the offset: profilers take code in a file's mapping for the file's.
+  static Expected<std::shared_ptr<const Image>> copy_of_file(int descriptor, std::uint64_t offset, std::uint64_t size,
+                                                             const ImageExpectation& expectation);
   ~Image();
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
@@ -107,6 +110,11 @@ class Image {
   /// What enters a function of a type, or null if there is none.
   EntryThunk entry(std::uint32_t type_index) const {
     return reinterpret_cast<EntryThunk>(reinterpret_cast<std::uintptr_t>(code_at(header().entries, type_index)));
+  }
+  /// What lies where in the code, ascending.
+  std::span<const ImageRange> ranges() const {
+    return {reinterpret_cast<const ImageRange*>(base_ + header().ranges.offset),
+            header().ranges.size / sizeof(ImageRange)};
   }
   /// The range that an offset in the code lies in, or null.
   const ImageRange* range_at(std::uint64_t code_offset) const;

@@ -67,6 +67,7 @@ struct CompiledCode {
   std::shared_ptr<const Image> image;  ///< of the whole module, if there is; see attach_image
   bool guarded_code = true;            ///< what is compiled leaves the bounds of 32-bit memories to their guards
   std::unique_ptr<Tiering> tiering;    ///< compiles functions while they run, if anybody does
+  std::shared_ptr<const void> shown_to_debugger;
 
   CompiledCode();
   ~CompiledCode();

@@ -37,6 +37,7 @@ inline constexpr std::size_t kEnterNativeBytes = 256;
 template <auto helper>
 [[gnu::naked]] void helper_trampoline() {
   __asm__ volatile(
+      ".cfi_signal_frame\n"  // or gdb takes the change of stacks for a corrupt one
       "movq wzrun_current_execution@gottpoff(%%rip), %%r10\n"
       "movq %%fs:(%%r10), %%r10\n"
       "movq (%%r10), %%r10\n"
@@ -48,8 +49,10 @@ template <auto helper>
       "movq %c[thread_sp](%%r10), %%rsp\n"
       "pushq %%rax\n"
       "pushq %%rax\n"
+      ".cfi_escape 0x0f, 5, 0x77, 0, 0x06, 0x23, 8\n"  // for debuggers: CFA = *rsp + 8
       "callq %P[helper]\n"
       "popq %%rsp\n"
+      ".cfi_def_cfa %%rsp, 8\n"
       "retq\n"
       :
       : [pc] "i"(offsetof(Activation, pc)), [fp] "i"(offsetof(Activation, fp)), [sp] "i"(offsetof(Activation, sp)),
@@ -61,6 +64,7 @@ template <auto helper>
 template <auto helper>
 [[gnu::naked]] void helper_trampoline() {
   __asm__ volatile(
+      ".cfi_signal_frame\n"
       "adrp x16, :gottprel:wzrun_current_execution\n"
       "ldr x16, [x16, :gottprel_lo12:wzrun_current_execution]\n"
       "mrs x17, tpidr_el0\n"
@@ -73,9 +77,13 @@ template <auto helper>
       "ldr x16, [x16, %[thread_sp]]\n"
       "mov sp, x16\n"
       "stp x17, x30, [sp, #-16]!\n"
+      ".cfi_escape 0x0f, 3, 0x8f, 0, 0x06\n"  // for debuggers: CFA = *sp,
+      ".cfi_escape 0x10, 30, 2, 0x8f, 8\n"    // x30 at sp + 8
       "bl %c[helper]\n"
       "ldp x17, x30, [sp]\n"
       "mov sp, x17\n"
+      ".cfi_def_cfa sp, 0\n"
+      ".cfi_restore x30\n"
       "ret\n"
       :
       : [pc] "i"(offsetof(Activation, pc)), [fp] "i"(offsetof(Activation, fp)), [sp] "i"(offsetof(Activation, sp)),

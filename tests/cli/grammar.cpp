@@ -69,6 +69,26 @@ TEST_CASE("grammar: a later value of an option counts") {
   CHECK(wzrun({"--argv0=a", program("args"), "--argv0=b"}).out == "b\n");
 }
 
+TEST_CASE("grammar: a short option's value may be attached, and short options joined") {
+  const TemporaryFolder folder;
+  const Setting setting{.environment = {"WZRUN_CACHE_DIR=" + folder.path()}};
+  for (const auto* const jobs : {"-j1", "-j=1", "-vj1"})
+    CHECK(wzrun({"compile", jobs, program("math")}, setting).status == 0);
+  CHECK(wzrun({"compile", "-j1", "-o" + (folder / "math.wzrun"), program("math")}, setting).status == 0);
+  CHECK(wzrun({"--allow-precompiled", "--invoke=add", folder / "math.wzrun", "40", "2"}, setting).out == "42\n");
+  CHECK(wzrun({"-vj1", "--invoke=add", program("math"), "40", "2"}, setting).out == "42\n");
+  CHECK(wzrun({program("args"), "-j1", "x"}).out == "args.wasm\nx\n");
+}
+
+TEST_CASE("grammar: what is wrong with joined short options is told of the whole word") {
+  const auto unknown = wzrun({"-vx1", program("args")});
+  CHECK(unknown.status == 125);
+  CHECK(unknown.err.find("unknown option '-vx1'") != std::string::npos);
+  CHECK(wzrun({"compile", "-jx", program("math")}).status == 125);
+  CHECK(wzrun({"compile", "-vj"}).err.find("-j needs a value") != std::string::npos);
+  CHECK(wzrun({program("args"), "-vx1", "y"}).out == "args.wasm\n-vx1\ny\n");  // the program's
+}
+
 TEST_CASE("grammar: a module may be named like a command by its path") {
   const TemporaryFolder folder;
   write_file(folder / "version", read_file(program("args")));

@@ -33,6 +33,13 @@ enum class CacheUse : std::uint8_t {
   require,    ///< nothing is stored, and compiling is an error unless the cache has the module's code
 };
 
+/// What Linux's `perf` is told of compiled code.
+enum class PerfFile : std::uint8_t {
+  none,
+  map,   ///< names, in /tmp/perf-PID.map, where `perf report` finds them
+  dump,  ///< names and code, in jit-PID.dump in the working directory, for `perf record -k mono` and `perf inject --jit`
+};
+
 class RuntimeConfig {
  public:
   /// Instructions and types outside these features are errors. Default: CoreFeatures::V3.
@@ -62,6 +69,12 @@ class RuntimeConfig {
   [[nodiscard]] RuntimeConfig with_compile_progress(
       std::function<void(std::uint64_t done, std::uint64_t total)> progress) const;
 
+  /// Whether `perf` shows the names of functions in compiled code. A file that cannot be written makes Runtime::compile
+  /// fail. Default: none.
+  [[nodiscard]] RuntimeConfig with_perf_file(PerfFile file) const;
+  /// Whether a debugger that knows GDB's JIT interface shows them. Default: no.
+  [[nodiscard]] RuntimeConfig with_debugger(bool shown) const;
+
   CoreFeatures features() const { return features_; }
   std::uint64_t max_memory_bytes() const { return max_memory_bytes_; }
   std::uint64_t max_stack_bytes() const { return max_stack_bytes_; }
@@ -73,6 +86,8 @@ class RuntimeConfig {
   bool precompiled_files() const { return precompiled_files_; }
   std::optional<std::uint64_t> tier_stress() const { return tier_stress_; }
   const std::function<void(std::uint64_t, std::uint64_t)>& compile_progress() const { return compile_progress_; }
+  PerfFile perf_file() const { return perf_file_; }
+  bool debugger() const { return debugger_; }
 
   static constexpr std::uint64_t kDefaultMaxStackBytes = 8U << 20;
   static constexpr unsigned kDefaultOptLevel = 2;
@@ -90,6 +105,8 @@ class RuntimeConfig {
   bool precompiled_files_ = false;
   std::optional<std::uint64_t> tier_stress_;
   std::function<void(std::uint64_t, std::uint64_t)> compile_progress_;
+  PerfFile perf_file_ = PerfFile::none;
+  bool debugger_ = false;
 };
 
 /// What a program may use under a name of its own.

@@ -40,6 +40,10 @@ class Caller {
   runtime::Instance* instance_;
 };
 
+/// Host functions may throw: the program ends as if by a trap, and the exception goes on from the call that ran the
+/// program (Function::call, Runtime::instantiate), which a host function may have made, and then it may catch it there.
+/// They must not end their thread or jump out.
+
 /// A host function over the raw stack: arguments in its first slots, one 64-bit slot each (a v128 takes two),
 /// replaced by the results; numbers in the low bits, floats as their bits.
 using RawHostFunction = std::function<Result<void>(Caller&, std::span<std::uint64_t> stack)>;

@@ -68,7 +68,7 @@ class Function {
   std::span<const ValueType> params() const;
   std::span<const ValueType> results() const;
   /// Runs it on the calling thread. Errors: a Trap, the program's Exit, or an Error (invalid_argument if the
-  /// arguments do not fit the parameters).
+  /// arguments do not fit the parameters). Throws what a host function throws.
   Result<std::vector<Value>> call(std::span<const Value> arguments = {}) const;
 
  private:

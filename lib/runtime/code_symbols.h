@@ -1,0 +1,22 @@
+#pragma once
+
+#include "runtime/instance.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace wzrun::runtime {
+
+/// A piece of compiled code as profilers and debuggers show it.
+struct CodeSymbol {
+  std::span<const std::uint8_t> code;
+  std::string name;  ///< printable, one line, not empty
+};
+
+/// All of a module's compiled code, ascending: functions under the names of the name section, `wasm-function[N]` where
+/// that has none, and what enters them from outside as `wzrun-entry`.
+std::vector<CodeSymbol> code_symbols(const CompiledCode& code);
+
+}  // namespace wzrun::runtime
