@@ -45,6 +45,7 @@ void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std
   locals_.clear();
   location_ = nullptr;
   loops_ = 0;
+  operand_homes_.clear();
   offset_ = wasm.code[function_index - wasm.imported_functions].offset;
   b_.SetInsertPoint(new_block());
   memory_base_ = nullptr;
@@ -91,32 +92,63 @@ void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::Func
   b_.SetInsertPoint(new_block());
 }
 
+llvm::AllocaInst* Lowering::operand_home(std::size_t index) {
+  auto* const type = m_.type((*stack_)[index].type);
+  auto*& home = operand_homes_[{index, type}];
+  if (home == nullptr) {
+    auto& block = function_->getEntryBlock();
+    home = llvm::IRBuilder<>(&block, block.begin()).CreateAlloca(type);
+  }
+  return home;
+}
+
+bool Lowering::is_constant_operand(std::size_t index) const {
+  return llvm::isa<llvm::Constant>((*stack_)[index].operand.value);
+}
+
+void Lowering::keep_operands() {
+  if (entry_ == nullptr)
+    return;
+  for (std::size_t i = 0; i < stack_->size(); ++i)
+    if (!is_constant_operand(i))
+      b_.CreateStore(canonical((*stack_)[i].operand), operand_home(i));
+}
+
+void Lowering::reload_operands(std::size_t count) {
+  if (entry_ == nullptr || b_.GetInsertBlock()->getTerminator() != nullptr)
+    return;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!is_constant_operand(i))
+      (*stack_)[i].operand = {b_.CreateLoad(m_.type((*stack_)[i].type), operand_home(i))};
+}
+
 void Lowering::join_entry(std::size_t first_parameter) {
   entered_loop_.reset();
-  const auto changes = [&](std::size_t i) {
-    // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
-    return i >= first_parameter || !llvm::isa<llvm::Constant>((*stack_)[i].operand.value);
-  };
-  for (std::size_t i = 0; i < stack_->size(); ++i)
-    if (changes(i))
-      (*stack_)[i].operand = {canonical((*stack_)[i].operand)};
-  auto* const before = b_.GetInsertBlock();
+  // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
+  for (auto i = first_parameter; i < stack_->size(); ++i)
+    b_.CreateStore(canonical((*stack_)[i].operand), operand_home(i));
   auto* const joined = new_block();
   b_.CreateBr(joined);
   b_.SetInsertPoint(entry_);
   auto slot = entry_operands_;
   for (std::size_t i = 0; i < stack_->size(); ++i) {
-    auto& entry = (*stack_)[i];
-    if (changes(i)) {
-      auto* const phi = llvm::PHINode::Create(m_.type(entry.type), 2, "", joined);
-      phi->addIncoming(entry.operand, before);
-      phi->addIncoming(load_slot(entry.type, entry_frame_, slot), entry_);
-      entry.operand = {phi};
-    }
-    slot += entry.type.is_vector() ? 2 : 1;
+    const auto type = (*stack_)[i].type;
+    if (i >= first_parameter || !is_constant_operand(i))
+      b_.CreateStore(load_slot(type, entry_frame_, slot), operand_home(i));
+    slot += type.is_vector() ? 2 : 1;
   }
   b_.CreateBr(joined);
   b_.SetInsertPoint(joined);
+  for (auto i = first_parameter; i < stack_->size(); ++i)
+    (*stack_)[i].operand = {b_.CreateLoad(m_.type((*stack_)[i].type), operand_home(i))};
+}
+
+llvm::DILocation* Lowering::location() {
+  if (location_ == nullptr || location_offset_ != offset_) {
+    location_ = llvm::DILocation::get(m_.context, static_cast<unsigned>(offset_ + 1), 0, function_->getSubprogram());
+    location_offset_ = offset_;
+  }
+  return location_;
 }
 
 // Numbers.

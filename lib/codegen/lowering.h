@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -261,6 +262,14 @@ class Lowering {
   /// Joins the code before the loop, which nothing leads to, with the entry. The loop's parameters are on the stack
   /// from `first_parameter` up.
   void join_entry(std::size_t first_parameter);
+  // Where a function is entered at a loop, nothing leads to the code before, and what that has left on the stack would
+  // be undefined when a loop around goes there again. So each place on the stack has a variable: it is stored to when a
+  // block begins, and loaded from where code paths meet.
+  llvm::AllocaInst* operand_home(std::size_t index);
+  bool is_constant_operand(std::size_t index) const;
+  void keep_operands();
+  /// Those below `count`, unless the code here is dead.
+  void reload_operands(std::size_t count);
   Value* load_slot(ValueType type, Value* slots, std::uint64_t slot);
   void return_values(llvm::ArrayRef<Value*> values);
   void return_results();
@@ -288,6 +297,7 @@ class Lowering {
   std::uint32_t loops_ = 0;                    ///< begun
   llvm::BasicBlock* entry_ = nullptr;          ///< at a loop: leads there, once it is reached
   Value* entry_frame_ = nullptr;
+  std::map<std::pair<std::size_t, llvm::Type*>, llvm::AllocaInst*> operand_homes_;
   std::uint64_t entry_operands_ = 0;  ///< slot of the first operand in the frame
   Stack* stack_ = nullptr;
   std::span<const ValueType> result_types_;

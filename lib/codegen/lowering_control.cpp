@@ -45,6 +45,7 @@ void Lowering::unreachable() { trap(TrapKind::unreachable); }
 // Blocks.
 
 void Lowering::open(Frame& frame) {
+  keep_operands();
   frame.label.block = static_cast<std::uint32_t>(blocks_.size());
   blocks_.emplace_back();
 }
@@ -70,13 +71,14 @@ void Lowering::carry(Frame& frame) {
 }
 
 void Lowering::loop(Frame& frame) {
+  open(frame);
   if (entered_loop_ == loops_++)
     join_entry(frame.height);
-  open(frame);
   auto* const header = target_of(frame);
   carry(frame);
   b_.CreateBr(header);
   b_.SetInsertPoint(header);
+  reload_operands(frame.height);
   const auto& carried = block_of(frame).carried;
   for (std::size_t i = 0; i < carried.size(); ++i)
     (*stack_)[frame.height + i].operand = {carried[i]};
@@ -104,6 +106,7 @@ void Lowering::finish_arm(Frame& frame, bool fallthrough_live) {
 void Lowering::else_(Frame& frame, bool fallthrough_live) {
   finish_arm(frame, fallthrough_live);
   b_.SetInsertPoint(block_of(frame).otherwise);
+  reload_operands(frame.height);
 }
 
 Lowering::Operand Lowering::param(Frame& frame, std::size_t index) { return block_of(frame).params[index]; }
@@ -123,6 +126,7 @@ void Lowering::end(Frame& frame, bool fallthrough_live) {
   if (frame.kind == FrameKind::loop) {
     if (fallthrough_live)
       keep_top();
+    reload_operands(frame.height);
     return;
   }
   if (frame.kind == FrameKind::if_) {  // without an else: its parameters are its results
@@ -136,12 +140,14 @@ void Lowering::end(Frame& frame, bool fallthrough_live) {
   } else if (block_of(frame).target == nullptr) {
     if (fallthrough_live)
       keep_top();
+    reload_operands(frame.height);
     return;
   } else {
     finish_arm(frame, fallthrough_live);
   }
   auto& block = block_of(frame);
   b_.SetInsertPoint(block.target);
+  reload_operands(frame.height);
   results_.clear();
   for (auto* const value : block.carried)
     results_.push_back({value});
