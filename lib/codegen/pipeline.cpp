@@ -1,5 +1,6 @@
 #include "codegen/pipeline.h"
 
+#include "codegen/load_locations.h"
 #include "codegen/loop_versioning.h"
 
 #include <llvm/Analysis/CGSCCPassManager.h>
@@ -139,6 +140,7 @@ void Pipeline::optimise(llvm::Module& module) {
 }
 
 llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
+  locate_users_of_loads(module);
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
