@@ -148,6 +148,7 @@ llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
   auto* const config = machine_->createPassConfig(passes);
   config->setDisableVerify(true);
   config->disablePass(&llvm::LiveDebugValuesID);  // there are lines, but no variables
+  config->disablePass(&llvm::ShrinkWrapID);       // every frame begins with its record, or backtraces lack callers
   if (opt_level_ < 3)
     config->disablePass(&llvm::PostRASchedulerID);  // 8 % of the time, and out-of-order processors do not notice
   passes.add(config);
