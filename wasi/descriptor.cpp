@@ -41,12 +41,22 @@ Filetype filetype_of(int fd, const struct stat& status) {
   return datagrams ? Filetype::socket_dgram : Filetype::socket_stream;
 }
 
-Try<Fd> DescriptorTable::insert(Descriptor descriptor) {
+std::size_t DescriptorTable::lowest_free() const {
   auto fd = lowest_free_;
   while (fd < slots_.size() && slots_[fd])
     ++fd;
-  if (fd >= limit_)
+  return fd;
+}
+
+Status DescriptorTable::check_room() const {
+  if (lowest_free() >= limit_)
     return fail(Errno::mfile);
+  return {};
+}
+
+Try<Fd> DescriptorTable::insert(Descriptor descriptor) {
+  WZRUN_CHECK(check_room());
+  const auto fd = lowest_free();
   auto held = std::make_unique<Descriptor>(std::move(descriptor));
   if (fd == slots_.size())
     slots_.push_back(std::move(held));

@@ -62,6 +62,8 @@ class DescriptorTable {
 
   explicit DescriptorTable(std::size_t limit = kDefaultLimit) : limit_(limit) {}
 
+  /// Errors: EMFILE at the limit. Asked before anything is done that insert()'s failure could not undo.
+  Status check_room() const;
   /// Errors: EMFILE at the limit.
   Try<Fd> insert(Descriptor descriptor);
   /// Errors: EBADF if the number is free.
@@ -82,6 +84,8 @@ class DescriptorTable {
   std::size_t size() const { return slots_.size(); }
 
  private:
+  std::size_t lowest_free() const;
+
   std::vector<std::unique_ptr<Descriptor>> slots_;
   std::size_t lowest_free_ = 0;  // no number below is free
   std::size_t limit_;

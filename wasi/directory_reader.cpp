@@ -49,9 +49,10 @@ Status DirectoryReader::seek(int fd, std::uint64_t cookie) {
   if (cookie != 0 && cookie == cookie_)
     return {};
   begin_ = end_ = 0;
-  cookie_ = cookie;
+  cookie_.reset();
   if (::lseek(fd, static_cast<off_t>(cookie), SEEK_SET) < 0)
     return fail_host();
+  cookie_ = cookie;
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -35,7 +36,7 @@ class DirectoryReader {
   alignas(8) std::array<std::byte, 32768> buffer_;  // linux_dirent64 records
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::uint64_t cookie_ = ~std::uint64_t{0};  // of the record at begin_
+  std::optional<std::uint64_t> cookie_;  // of the record at begin_; none before the first seek, or after a failed one
   Item item_{};
 };
 

@@ -15,8 +15,11 @@ Status close_host(Descriptor descriptor) {
   return {};
 }
 
-Status seek(Call& call, Fd fd, std::int64_t offset, int host_whence, Address result, Rights needed) {
-  auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, needed));
+/// Needs one of the rights.
+Status seek(Call& call, Fd fd, std::int64_t offset, int host_whence, Address result, Rights one_of) {
+  auto* const descriptor = WZRUN_TRY(call.state.descriptors.file(fd, 0));
+  if ((descriptor->base & one_of) == 0)
+    return fail(Errno::notcapable);
   WZRUN_CHECK(call.memory.range(result, sizeof(std::uint64_t)));
   if (descriptor->open_node)
     return call.memory.write(result, WZRUN_TRY(node_seek(*descriptor, offset, host_whence)));
@@ -37,6 +40,8 @@ Status sync(Call& call, Fd fd, Rights needed, int (*host_sync)(int)) {
   WZRUN_CHECK(call.retry([&] { return host_sync(descriptor->fd); }));
   return {};
 }
+
+constexpr auto kTelling = rights::fd_tell | rights::fd_seek;  // the second implies the first
 
 Try<const Descriptor*> preopen(Call& call, Fd fd) {
   const auto* const descriptor = WZRUN_TRY(call.state.descriptors.get(fd));
@@ -72,7 +77,7 @@ Status fd_seek(Call& call, Fd fd, std::int64_t offset, std::uint32_t whence, Add
   if (whence >= std::size(kHost))
     return fail(Errno::inval);
   const bool only_tells = offset == 0 && whence == static_cast<std::uint32_t>(Whence::cur);
-  return seek(call, fd, offset, kHost[whence], result, only_tells ? rights::fd_tell : rights::fd_seek);
+  return seek(call, fd, offset, kHost[whence], result, only_tells ? kTelling : rights::fd_seek);
 }
 
 Status preview0_fd_seek(Call& call, Fd fd, std::int64_t offset, std::uint32_t whence, Address result) {
@@ -82,7 +87,7 @@ Status preview0_fd_seek(Call& call, Fd fd, std::int64_t offset, std::uint32_t wh
   return fd_seek(call, fd, offset, static_cast<std::uint32_t>(kPreview1[whence]), result);
 }
 
-Status fd_tell(Call& call, Fd fd, Address result) { return seek(call, fd, 0, SEEK_CUR, result, rights::fd_tell); }
+Status fd_tell(Call& call, Fd fd, Address result) { return seek(call, fd, 0, SEEK_CUR, result, kTelling); }
 
 Status fd_sync(Call& call, Fd fd) { return sync(call, fd, rights::fd_sync, ::fsync); }
 Status fd_datasync(Call& call, Fd fd) { return sync(call, fd, rights::fd_datasync, ::fdatasync); }

@@ -7,9 +7,9 @@
 namespace wzrun::wasi {
 namespace {
 
-/// The number of an entry, except that `..` of a preopen, which lies outside, is told as the preopen itself.
+/// The number of an entry, except that `..`, which a directory's descriptor does not give, is told as the directory.
 std::uint64_t told_inode(const Descriptor& directory, const DirectoryReader::Item& item) {
-  if (!directory.preopen_name || std::string_view{item.name} != "..")
+  if (std::string_view{item.name} != "..")
     return item.ino;
   struct stat status;
   return ::fstat(directory.fd, &status) == 0 ? status.st_ino : 0;
@@ -59,6 +59,8 @@ Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, s
 
   std::size_t at = 0;
   while (at < bytes.size()) {
+    if (call.caller.interrupted())
+      return fail(Errno::halted);
     const auto peeked = reader.peek(directory->fd);
     if (!peeked && at == 0)
       return fail(peeked.error());

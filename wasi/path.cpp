@@ -148,6 +148,12 @@ Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, s
           .writes = writes || (open_flags & oflags::trunc) != 0};
 }
 
+/// What making a file that is missing answers on a read-only mount: EROFS, if its directory is there.
+Errno answer_for_making(Call& call, const Descriptor& dir, const GuestPath& path) {
+  const auto parent = parent_of(call, dir, path);
+  return parent ? Errno::rofs : parent.error();
+}
+
 /// Opens on a read-only mount: what would change something is EROFS if it is there, and what the host says otherwise.
 Try<OwnedFd> open_read_only(Call& call, const Descriptor& dir, const GuestPath& path, const Opening& opening) {
   const bool create = (opening.flags & O_CREAT) != 0;
@@ -156,7 +162,7 @@ Try<OwnedFd> open_read_only(Call& call, const Descriptor& dir, const GuestPath& 
     const auto found =
         open_at(call, dir, path, O_PATH | (exclusive ? O_NOFOLLOW : opening.flags & (O_NOFOLLOW | O_DIRECTORY)));
     if (!found)
-      return fail(create && found.error() == Errno::noent ? Errno::rofs : found.error());
+      return fail(create && found.error() == Errno::noent ? answer_for_making(call, dir, path) : found.error());
     struct stat status;
     if (!exclusive && ::fstat(found->get(), &status) == 0 && S_ISDIR(status.st_mode))
       return fail(Errno::isdir);
@@ -164,7 +170,7 @@ Try<OwnedFd> open_read_only(Call& call, const Descriptor& dir, const GuestPath& 
   }
   auto opened = open_at(call, dir, path, opening.flags & ~O_CREAT);
   if (!opened && create && opened.error() == Errno::noent)
-    return fail(Errno::rofs);
+    return fail(answer_for_making(call, dir, path));
   return opened;
 }
 
@@ -205,8 +211,11 @@ Status path_open(Call& call, Fd fd, std::uint32_t lookup, Address path_at, std::
   inheriting &= rights::all;
   const auto needed = ((open_flags & oflags::creat) != 0 ? rights::path_create_file : 0) |
                       ((open_flags & oflags::trunc) != 0 ? rights::path_filestat_set_size : 0);
-  if ((needed & ~dir->base) != 0 || ((base | inheriting) & ~dir->inheriting) != 0)
+  const auto syncing = ((flags & fdflags::dsync) != 0 ? rights::fd_datasync : 0) |
+                       ((flags & (fdflags::rsync | fdflags::sync)) != 0 ? rights::fd_sync : 0);
+  if ((needed & ~dir->base) != 0 || ((base | inheriting | syncing) & ~dir->inheriting) != 0)
     return fail(Errno::notcapable);
+  WZRUN_CHECK(call.state.descriptors.check_room());
 
   const auto opening = opening_of(open_flags, base, flags, lookup);
   if (dir->open_node) {

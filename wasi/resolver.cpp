@@ -3,9 +3,11 @@
 #include "wzrun/error.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include <climits>
 #include <vector>
@@ -26,13 +28,26 @@ int openat2_beneath(int root, const char* path, int flags, mode_t mode) {
   return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
 }
 
+/// Whether a link leads where its text does not say: proc's links to open files, namespaces and directories do. Those
+/// of its links that are ordinary are relative and name files of its own, which have no colon.
+bool is_magic(int link_or_dir, std::string_view text) {
+  if (!text.starts_with('/') && !text.contains(':'))
+    return false;
+  struct statfs system;
+  return ::fstatfs(link_or_dir, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
 /// The text of a link: of `name` in `dir`, or of `dir` itself, opened with O_PATH, for an empty name.
+/// Errors: ELOOP for a magic link, as from RESOLVE_NO_MAGICLINKS.
 Try<std::string> read_link(int dir, const char* name) {
   char text[PATH_MAX];
   const auto length = ::readlinkat(dir, name, text, sizeof text);
   if (length < 0)
     return fail_host();
-  return std::string{text, static_cast<std::size_t>(length)};
+  std::string result{text, static_cast<std::size_t>(length)};
+  if (is_magic(dir, result))
+    return fail(Errno::loop);
+  return result;
 }
 
 Status check_relative(std::string_view path) {
@@ -128,17 +143,20 @@ class Walk {
 };
 
 /// The text of the link that made an open with O_NOFOLLOW fail, or that it opened; nothing if it was no link.
-std::string link_in_the_way(const OwnedFd& opened, int dir, const char* name, int flags) {
+/// Errors: ELOOP for a magic link.
+Try<std::string> link_in_the_way(const OwnedFd& opened, int dir, const char* name, int flags) {
   const int error = errno;
   struct stat status;
   const bool by_path = opened && (flags & O_PATH) != 0;
   if (by_path && (::fstat(opened.get(), &status) != 0 || !S_ISLNK(status.st_mode)))
-    return {};
+    return "";
   if (!by_path && (opened || (error != ELOOP && error != ENOTDIR)))
-    return {};
+    return "";
   auto text = by_path ? read_link(opened.get(), "") : read_link(dir, name);
   errno = error;
-  return text ? *std::move(text) : std::string{};
+  if (!text && text.error() != Errno::loop)
+    return "";
+  return text;
 }
 
 Try<OwnedFd> open_by_walk(int root, const char* path, int flags, mode_t mode) {
@@ -156,7 +174,7 @@ Try<OwnedFd> open_by_walk(int root, const char* path, int flags, mode_t mode) {
     const bool here = last.name == ".";
     OwnedFd opened{::openat(walk.current(), last.name.c_str(), here ? flags & ~O_NOFOLLOW : flags | O_NOFOLLOW, mode)};
     if (follow && !here) {
-      auto text = link_in_the_way(opened, walk.current(), last.name.c_str(), flags);
+      auto text = WZRUN_TRY(link_in_the_way(opened, walk.current(), last.name.c_str(), flags));
       if (!text.empty()) {
         WZRUN_CHECK(walk.follow(std::move(text), false));
         continue;

@@ -13,18 +13,21 @@ namespace wzrun::wasi {
 /// of bounded size, and the bytes themselves are never copied.
 struct BufferList {
   static constexpr int kMaxBuffers = 256;
+  static constexpr std::uint64_t kMaxEntries = 65536;   // so that a call can be interrupted
   static constexpr std::size_t kMaxBytes = 0x7ffff000;  // what the kernel moves in one call
 
   iovec buffers[kMaxBuffers];
   int count = 0;
   std::size_t bytes = 0;
 
-  /// Takes the entries from `at` up to `end`, empty ones left out. Returns where it stopped.
+  /// Takes the entries from `at` up to `end`, empty ones left out. Returns where it stopped, which may be among empty
+  /// ones with none taken.
   /// Errors: EFAULT if an entry, or the bytes it names, lie outside the memory.
   Try<std::uint64_t> fill(const GuestMemory& memory, std::uint64_t at, std::uint64_t end) {
     count = 0;
     bytes = 0;
-    for (; at < end && count < kMaxBuffers; at += sizeof(Iovec)) {
+    const auto part_end = std::min(end, at + kMaxEntries * sizeof(Iovec));
+    for (; at < part_end && count < kMaxBuffers; at += sizeof(Iovec)) {
       const auto entry = WZRUN_TRY(memory.read<Iovec>(at));
       if (entry.buf_len == 0)
         continue;
@@ -54,22 +57,26 @@ Try<std::uint32_t> transfer(Call& call, Address iovs, std::uint32_t iovs_len, bo
   const auto end = at + std::uint64_t{iovs_len} * sizeof(Iovec);
   WZRUN_CHECK(call.memory.range(at, end - at));
   std::uint64_t moved = 0;
-  do {
+  for (bool first = true;; first = false) {
     const auto filled = list.fill(call.memory, at, end);
     if (!filled && moved == 0)
       return fail(filled.error());
     if (!filled || moved + list.bytes > UINT32_MAX)
       break;
     at = *filled;
+    if (!first && call.caller.interrupted())
+      return fail(Errno::halted);
+    if (list.count == 0 && at < end)
+      continue;
     const auto result = call.retry([&] { return operation(list.buffers, list.count, moved); });
     if (!result && (moved == 0 || result.error() == Errno::halted))
       return fail(result.error());
     if (!result)
       break;
     moved += static_cast<std::uint64_t>(*result);
-    if (static_cast<std::size_t>(*result) < list.bytes)
+    if (static_cast<std::size_t>(*result) < list.bytes || !whole || at >= end)
       break;
-  } while (whole && at < end);
+  }
   return static_cast<std::uint32_t>(moved);
 }
 

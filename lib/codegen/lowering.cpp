@@ -361,6 +361,13 @@ void Lowering::global_set(std::uint32_t index, Operand operand) {
 
 // Memory.
 
+constexpr bool kStoresInParts =
+#if defined(__aarch64__)
+    true;
+#else
+    false;
+#endif
+
 Value* Lowering::address(const wasm::MemoryArgument& argument, Value* index, std::uint64_t bytes) {
   const auto which = argument.memory_index;
   auto* const offset = b_.getInt64(argument.offset);
@@ -397,7 +404,13 @@ Value* Lowering::memory_load(llvm::Type* type, const wasm::MemoryArgument& memor
 }
 
 void Lowering::memory_store(Value* value, const wasm::MemoryArgument& memory, Value* index) {
-  auto* const pointer = address(memory, index, value->getType()->getPrimitiveSizeInBits() / 8);
+  const std::uint64_t bytes = value->getType()->getPrimitiveSizeInBits() / 8;
+  auto* const pointer = address(memory, index, bytes);
+  // Arm may have stored the part before the memory's end when the part behind it faults: ask for that one first.
+  if (kStoresInParts && bytes > 1 && is_guarded(memory.memory_index)) {
+    auto* const last = b_.CreateConstGEP1_64(b_.getInt8Ty(), pointer, bytes - 1);
+    placed(m_.in(Storage::memory, b_.CreateAlignedLoad(b_.getInt8Ty(), last, llvm::Align(1), true)));
+  }
   placed(m_.in(Storage::memory, b_.CreateAlignedStore(value, pointer, llvm::Align(1), true)));
 }
 

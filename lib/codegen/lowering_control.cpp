@@ -350,15 +350,15 @@ void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_
   auto* const native = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, native));
   auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
   auto* const buffer = type.results.size() > 1 ? results_buffer(type) : nullptr;
+  auto arguments = arguments_of(type, callee);  // for both ways
+  if (buffer != nullptr)
+    arguments.insert(arguments.begin() + 1, buffer);
   auto* const other = new_block();
   auto* const here = new_block();
   auto* const next = new_block();
   b_.CreateCondBr(b_.CreateIsNull(native), other, here, m_.unlikely);
 
   b_.SetInsertPoint(here);
-  auto arguments = arguments_of(type, callee);
-  if (buffer != nullptr)
-    arguments.insert(arguments.begin() + 1, buffer);
   auto* const direct = placed(create_call(b_, m_.type(type), native, arguments, llvm::CallingConv::Fast));
   b_.CreateBr(next);
   auto* const direct_end = b_.GetInsertBlock();
@@ -432,13 +432,13 @@ void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_
   }
   auto* const tail = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, tail));
   auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
+  auto arguments = arguments_of(type, callee);  // for both ways
+  if (results_buffer_ != nullptr)
+    arguments.insert(arguments.begin() + 1, results_buffer_);
   auto* const other = new_block();
   auto* const here = new_block();
   b_.CreateCondBr(b_.CreateIsNull(tail), other, here, m_.unlikely);
   b_.SetInsertPoint(here);
-  auto arguments = arguments_of(type, callee);
-  if (results_buffer_ != nullptr)
-    arguments.insert(arguments.begin() + 1, results_buffer_);
   emit_tail_call(m_.type(type), tail, arguments);
   b_.SetInsertPoint(other);
   arguments[0] = instance();

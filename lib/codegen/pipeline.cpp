@@ -1,5 +1,6 @@
 #include "codegen/pipeline.h"
 
+#include "codegen/load_locations.h"
 #include "codegen/loop_versioning.h"
 
 #include <llvm/Analysis/CGSCCPassManager.h>
@@ -139,6 +140,7 @@ void Pipeline::optimise(llvm::Module& module) {
 }
 
 llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
+  locate_users_of_loads(module);
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
@@ -146,6 +148,7 @@ llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
   auto* const config = machine_->createPassConfig(passes);
   config->setDisableVerify(true);
   config->disablePass(&llvm::LiveDebugValuesID);  // there are lines, but no variables
+  config->disablePass(&llvm::ShrinkWrapID);       // every frame begins with its record, or backtraces lack callers
   if (opt_level_ < 3)
     config->disablePass(&llvm::PostRASchedulerID);  // 8 % of the time, and out-of-order processors do not notice
   passes.add(config);

@@ -118,6 +118,11 @@ struct StoreBody {
     std::uint64_t effective = read<std::uint32_t>(pc + at + kOffset);
     if constexpr (address != From::immediate)
       effective += fetch<std::uint32_t, address, at>(pc, fp, acc, vacc);
+#if defined(__aarch64__)
+    // Arm may have stored the part before the memory's end when the part behind it faults: ask for that one first.
+    if constexpr (S::kBytes > 1) [[maybe_unused]]
+      const auto last = *static_cast<const volatile std::uint8_t*>(mem + effective + S::kBytes - 1);
+#endif
     S::at(mem + effective, fetch<typename S::Value, from, at + kOffset + 4>(pc, fp, acc, vacc));
     __asm__ volatile("" : "+r"(pc) : : "memory");
   }

@@ -67,6 +67,23 @@ TEST_CASE("traps: each kind has the specification's message, its function and th
   });
 }
 
+TEST_CASE("traps: a load that is folded into its user traps where the load is") {
+  on_each_engine([](Engine& engine) {
+    const auto bytes = module_bytes("engine/folded_loads");
+    const auto module = engine.load("engine/folded_loads");
+    for (const auto* const function : {"compare", "add", "add wide", "divide", "vector", "branch"}) {
+      INFO(function);
+      const auto trap = trap_of(module, function, {Value::i32(65536)});
+      REQUIRE_FALSE(trap.frames.empty());
+      // The load's offset, 4660, stands in its last bytes: behind opcode (a vector's has two bytes) and alignment.
+      auto at = static_cast<std::size_t>(trap.frames.front().offset) + 2;
+      at += bytes.at(at - 2) == 0xfd ? 1 : 0;
+      CHECK(bytes.at(at) == 0xb4);
+      CHECK(bytes.at(at + 1) == 0x24);
+    }
+  });
+}
+
 TEST_CASE("traps: callers are named with the call they wait in") {
   on_each_engine([](Engine& engine) {
     const auto module = engine.load("engine/traps");

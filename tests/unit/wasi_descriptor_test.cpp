@@ -53,7 +53,9 @@ TEST_CASE("descriptor table: at its limit there is EMFILE until one is closed") 
   REQUIRE(table.insert({}));
   REQUIRE(table.insert({}));
   CHECK(table.insert({}).error() == Errno::mfile);
+  CHECK(table.check_room().error() == Errno::mfile);
   REQUIRE(table.remove(0));
+  CHECK(table.check_room());
   CHECK(table.insert({}) == 0U);
 }
 

@@ -86,6 +86,8 @@ TEST_CASE("directory reader: a number that was no cookie is an errno or another 
   for (const auto cookie : {std::uint64_t{1}, std::uint64_t{12345}, ~std::uint64_t{0}, std::uint64_t{1} << 63})
     if (reader.seek(fd.get(), cookie))
       CHECK(reader.peek(fd.get()));
+  for (int again = 0; again < 2; ++again)
+    CHECK(reader.seek(fd.get(), ~std::uint64_t{0}).error() == wzrun::wasi::Errno::inval);
 }
 
 TEST_CASE("pack_dirent: an entry that does not fit is cut off at the buffer's end") {

@@ -8,6 +8,7 @@
 #include "wzrun/wasi.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -99,6 +100,21 @@ TEST_CASE("descriptors keep POSIX's numbers, and directories are read through an
   for (int i = 0; i < 200; ++i)
     temp.write("root/many/" + std::to_string(i), "");
   check_program("descriptors", config);
+}
+
+TEST_CASE("rights, clocks, directories, sizes and times are as the documents say") {
+  const TempDir temp;
+  const auto config = with_root(temp);
+  fs::create_directory(temp / "root/dir");
+  for (int i = 0; i < 5; ++i)
+    temp.write("root/dir/" + std::to_string(i), "");
+  for (const auto& [name, seconds] :
+       {std::pair<const char*, time_t>{"before_1970", -600'000'000}, {"year_2300", 10'413'792'000}}) {
+    temp.write(std::string{"root/"} + name, "");
+    const timespec times[] = {{.tv_sec = seconds, .tv_nsec = 0}, {.tv_sec = seconds, .tv_nsec = 0}};
+    REQUIRE(::utimensat(AT_FDCWD, (temp / "root" / name).c_str(), times, 0) == 0);
+  }
+  check_program("conformance", config);
 }
 
 TEST_CASE("poll_oneoff waits for clocks and descriptors at once") {

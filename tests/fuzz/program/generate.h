@@ -507,6 +507,138 @@ class Generator {
       consume(*type);
   }
 
+  std::uint64_t own_local(ValueType type) {
+    function_->locals.push_back(type);
+    return function_->locals.size() - 1;
+  }
+
+  void advance(std::uint64_t local, std::int64_t amount) {
+    emit(Opcode::local_get, local);
+    emit(Opcode::i32_const, static_cast<std::uint32_t>(amount));
+    emit(Opcode::i32_add);
+    emit(Opcode::local_set, local);
+  }
+
+  /// Where an array of `bytes` begins: mostly inside, at times across the memory's end or the end of the addresses.
+  std::uint32_t array_address(std::uint32_t bytes) {
+    switch (choices_.below(12)) {
+      case 0:
+        return 65536 - bytes - choices_.below(3) * 4 + choices_.below(24);
+      case 1:
+        return 0U - choices_.below(bytes + 16);
+      default:
+        return choices_.below(60000);
+    }
+  }
+
+  /// A value for an array's element, of elements and what does not change.
+  void element(ValueType type, const std::vector<std::uint64_t>& pointers, int terms) {
+    static constexpr Opcode kI32[] = {Opcode::i32_add, Opcode::i32_xor, Opcode::i32_mul, Opcode::i32_shl};
+    static constexpr Opcode kI64[] = {Opcode::i64_add, Opcode::i64_sub, Opcode::i64_mul, Opcode::i64_shr_u};
+    for (int term = 0; term < terms; ++term) {
+      const auto& rows = load_rows();
+      const auto first = choices_.below(rows.size());
+      const auto found = [&](std::size_t i) -> const LoadRow& { return rows[(first + i) % rows.size()]; };
+      std::size_t i = 0;
+      while (found(i).result != type)
+        ++i;
+      if (choices_.one_in(4)) {
+        simple(type);
+      } else {
+        emit(Opcode::local_get, pointers[choices_.below(pointers.size())]);
+        emit(found(i).opcode, choices_.one_in(2) ? 0 : choices_.below(5) * 4);
+      }
+      if (term == 0)
+        continue;
+      switch (type.kind()) {
+        case ValueKind::i32:
+          emit(kI32[choices_.below(std::size(kI32))]);
+          break;
+        case ValueKind::i64:
+          emit(kI64[choices_.below(std::size(kI64))]);
+          break;
+        case ValueKind::f32:
+          emit(choices_.one_in(2) ? Opcode::f32_add : Opcode::f32_mul);
+          break;
+        case ValueKind::f64:
+          emit(choices_.one_in(2) ? Opcode::f64_add : Opcode::f64_mul);
+          break;
+        default:
+          emit(choices_.one_in(2) ? Opcode::i32x4_add : Opcode::i8x16_sub);
+      }
+    }
+  }
+
+  /// Whether a loop of `count` iterations goes on: its counter, or a pointer, is compared with the end.
+  void goes_on(std::uint64_t counter, std::int64_t step, std::uint64_t pointer, std::uint32_t begin,
+               std::int64_t stride, std::uint32_t count) {
+    const auto choice = choices_.below(5);
+    if (choice == 0) {
+      emit(Opcode::local_get, pointer);
+      emit(Opcode::i32_const, static_cast<std::uint32_t>(begin + count * stride));
+      emit(Opcode::i32_ne);
+      return;
+    }
+    emit(Opcode::local_get, counter);
+    emit(Opcode::i32_const, static_cast<std::uint32_t>(count * step));
+    emit(choice == 1 ? Opcode::i32_ne : choice < 4 ? Opcode::i32_lt_u : Opcode::i32_lt_s);
+  }
+
+  /// A loop over arrays as compilers write them: pointers that advance by constants, one to three stores, no calls.
+  void array_loop() {
+    static constexpr std::int64_t kStrides[] = {1, 2, 4, 4, 4, 8, 8, 16, 12, -4, -8, -1};
+    const auto count = 1 + (choices_.one_in(4) ? choices_.below(10) : choices_.below(90));
+    const std::int64_t step = choices_.one_in(4) ? 4 : 1;
+    const auto counter = own_local(value_types::i32);
+    std::vector<std::uint64_t> pointers;
+    std::vector<std::int64_t> strides;
+    std::uint32_t begin = 0;
+    for (auto arrays = 1 + choices_.below(3); arrays-- > 0;) {
+      strides.push_back(kStrides[choices_.below(std::size(kStrides))]);
+      const bool overlaps = !pointers.empty() && choices_.one_in(3);
+      const auto bytes = static_cast<std::uint32_t>(count * 8);
+      const auto address = overlaps ? begin + choices_.below(40) - 16 : array_address(bytes);
+      if (pointers.empty())
+        begin = address;
+      pointers.push_back(own_local(value_types::i32));
+      emit(Opcode::i32_const, address);
+      emit(Opcode::local_set, pointers.back());
+    }
+    emit(Opcode::i32_const, 0);
+    emit(Opcode::local_set, counter);
+    Instruction loop;
+    loop.opcode = Opcode::loop;
+    loop.index = type_index({});
+    auto* const outer = out_;
+    out_ = &loop.body;
+    for (auto stores = 1 + choices_.below(3); stores-- > 0;) {
+      const auto& rows = store_rows();
+      const auto* row = &rows[choices_.below(rows.size())];
+      while (row->value == value_types::v128 && !simd_)
+        row = &rows[choices_.below(rows.size())];
+      emit(Opcode::local_get, pointers[choices_.below(pointers.size())]);
+      element(row->value, pointers, 1 + static_cast<int>(choices_.below(3)));
+      emit(row->opcode, choices_.one_in(2) ? 0 : choices_.below(5) * 4);
+    }
+    if (choices_.one_in(3)) {  // a sum, in a local that is looked at later
+      static constexpr ValueType kSums[] = {value_types::i32, value_types::i64, value_types::f64};
+      const auto type = kSums[choices_.below(std::size(kSums))];
+      if (const auto local = some_local(type, true); local >= 0) {
+        emit(Opcode::local_get, static_cast<std::uint64_t>(local));
+        element(type, pointers, 1);
+        emit(type == value_types::i32 ? Opcode::i32_add : type == value_types::i64 ? Opcode::i64_add : Opcode::f64_add);
+        emit(Opcode::local_set, static_cast<std::uint64_t>(local));
+      }
+    }
+    for (std::size_t i = 0; i < pointers.size(); ++i)
+      advance(pointers[i], strides[i]);
+    advance(counter, step);
+    goes_on(counter, step, pointers[0], begin, strides[0], count);
+    emit(Opcode::br_if, 0);
+    out_ = outer;
+    out_->push_back(std::move(loop));
+  }
+
   /// A call whose results become `want`.
   void call(const Types& want, int depth) {
     const auto pick = choices_.below(callable_.size() + 1);
@@ -676,7 +808,9 @@ class Generator {
           leave(depth);
         return;
       default:
-        if (memory_ && choices_.one_in(3))
+        if (memory_ && choices_.one_in(2))
+          array_loop();
+        else if (memory_ && choices_.one_in(2))
           bulk(depth);
     }
   }

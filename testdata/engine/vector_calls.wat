@@ -1,0 +1,15 @@
+;; Passes the result of a vector instruction through a table, to a function of the host (0) and to one of the module (1).
+(module $vector_calls
+  (import "host" "lane" (func $host (param v128) (result i32)))
+  (type $lane (func (param v128) (result i32)))
+  (table funcref (elem $host $own))
+  (func $own (param v128) (result i32) (i16x8.extract_lane_u 1 (local.get 0)))
+  (func $call (export "call") (param i32 i32) (result i32)
+    (call_indirect (type $lane)
+      (i16x8.add (i16x8.splat (local.get 0)) (v128.const i16x8 1 2 3 4 5 6 7 8))
+      (local.get 1)))
+  (func $tail_call (export "tail call") (param i32 i32) (result i32)
+    (return_call_indirect (type $lane)
+      (i16x8.add (i16x8.splat (local.get 0)) (v128.const i16x8 1 2 3 4 5 6 7 8))
+      (local.get 1)))
+)

@@ -1,0 +1,144 @@
+// Programs that ask for as much as they can get an answer, and wzrun's own memory does not grow with what they ask for.
+
+#include "cli/process_support.h"
+#include "temp_dir.h"
+
+#include <doctest/doctest.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace wzrun::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TempDir;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+std::string wasi_program(const std::string& name) { return WZRUN_TESTDATA_WASM_DIR "/wasi/" + name + ".wasm"; }
+
+/// What the program `hungry` got, and the memory that was wzrun's own: its peak beyond that of the program.
+struct Got {
+  std::string answers;
+  std::uint64_t own_bytes = 0;
+};
+
+Got hungry(const std::string& way, const fs::path& root, std::uint64_t program_bytes) {
+  const auto run = wzrun(
+      {"--interpreter", "--cache=off", "--stats=json", "--dir", root.string() + "::/", wasi_program("hungry"), way});
+  CHECK(run.status == 0);
+  CAPTURE(run.err);
+  const auto stats = nlohmann::json::parse(run.err, nullptr, false);
+  REQUIRE_FALSE(stats.is_discarded());
+  const auto peak = stats["peak_memory_bytes"].get<std::uint64_t>();
+  MESSAGE(way, ": peak memory ", peak / kMiB, " MiB, of it the program's at most ", program_bytes / kMiB, " MiB");
+  return {run.out, peak - std::min(peak, program_bytes)};
+}
+
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr std::uint64_t kOwnBytes = 256 * kMiB;  // with shadow memory
+#else
+constexpr std::uint64_t kOwnBytes = 16 * kMiB;  // 5 for a program that asks for nothing
+#endif
+
+/// A directory in memory, where a million links to one file are made quickly.
+class ManyEntries {
+ public:
+  static constexpr int kCount = 1'000'000;
+
+  ManyEntries() {
+    struct statfs system;
+    if (::statfs("/dev/shm", &system) != 0 || system.f_type != TMPFS_MAGIC)
+      return;
+    std::string name = "/dev/shm/wzrun-test-XXXXXX";
+    root_ = ::mkdtemp(name.data()) != nullptr ? name : "";
+    if (root_.empty())
+      return;
+    fs::create_directory(root_ / "many");
+    const auto file = (root_ / "file").string();
+    std::ofstream(file) << "";
+    for (int i = 0; i < kCount; ++i)
+      if (::link(file.c_str(), (root_ / "many" / std::to_string(i)).c_str()) != 0)
+        return;
+    complete_ = true;
+  }
+  ~ManyEntries() {
+    std::error_code ignored;
+    if (!root_.empty())
+      fs::remove_all(root_, ignored);
+  }
+  ManyEntries(const ManyEntries&) = delete;
+  ManyEntries& operator=(const ManyEntries&) = delete;
+
+  const fs::path& root() const { return root_; }
+  bool complete() const { return complete_; }
+
+ private:
+  fs::path root_;
+  bool complete_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("resources: a million buffers are read and written, 2^32 - 1 are EFAULT") {
+  const TempDir temp;
+  const auto got = hungry("buffers", temp.path(), 9 * kMiB);
+  CHECK(got.answers == "0 16000000\n0 16000000\n0 16\n21 0\n");
+  CHECK(got.own_bytes < kOwnBytes);
+}
+
+TEST_CASE("resources: a million subscriptions get a million events") {
+  const TempDir temp;
+  const auto got = hungry("subscriptions", temp.path(), 77 * kMiB);
+  CHECK(got.answers == "0 1000000\n");
+  CHECK(got.own_bytes < kOwnBytes);
+}
+
+TEST_CASE("resources: 64 MiB of random bytes are there, and 4 GiB that memory lacks are EFAULT") {
+  const TempDir temp;
+  const auto got = hungry("random", temp.path(), 65 * kMiB);
+  CHECK(got.answers == "0 67108864\n21 0\n");
+  CHECK(got.own_bytes < kOwnBytes);
+}
+
+TEST_CASE("resources: a million entries are listed") {
+  const ManyEntries entries;
+  if (!entries.complete()) {
+    MESSAGE("skipped: /dev/shm cannot take a million names");
+    return;
+  }
+  const auto got = hungry("entries", entries.root(), 2 * kMiB);
+  CHECK(got.answers == "0 1000002\n");
+  CHECK(got.own_bytes < kOwnBytes);
+}
+
+TEST_CASE("resources: a full disk is ENOSPC, another file system EXDEV") {
+  const TempDir temp;
+  fs::create_directory(temp / "disk");
+  const auto run = [&](const std::string& command) {
+    const auto script = "mount -t tmpfs -o size=1m none \"$1\" || exit 77; shift; exec " + command;
+    return Process({"unshare", "-m", "/bin/sh", "-c", script, "sh", (temp / "disk").string(), WZRUN_EXECUTABLE,
+                    temp.path().string()})
+        .wait();
+  };
+  const auto full = run("\"$1\" --dir \"$2/disk::/\" " + wasi_program("hungry") + " disk");
+  if (full.status == 77 || (full.status == 1 && full.out.empty())) {
+    MESSAGE("skipped: this process cannot mount");
+    return;
+  }
+  CHECK(full.out == "51 1\n51 0\n0 0\n");
+  temp.write("file", "");
+  const auto across = run("\"$1\" --dir \"$2::/a\" --dir \"$2/disk::/b\" " + wasi_program("attempt") +
+                          " 'rename 3 file 4 new' 'link 3 file 4 new'");
+  CHECK(across.err == "75\n75\n");
+}
+
+}  // namespace wzrun::cli

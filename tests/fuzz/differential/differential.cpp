@@ -1,0 +1,159 @@
+// Runs generated programs on compiled code, at every optimisation level, with guarded and with checked memory, and
+// compares with a plain evaluator; execute_fuzz compares that with the interpreter.
+// usage: wzrun_differential [--seed=N] [--first=N] [--programs=N] [--seconds=N]
+// Program number i depends on the seed and i alone; its number stands in the message about a difference.
+#include "runtime/compiler.h"
+#include "tests/fuzz/program/compare.h"
+#include "tests/fuzz/program/encode.h"
+#include "tests/fuzz/program/generate.h"
+
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+using namespace wzrun;
+using namespace wzrun::fuzz;
+
+namespace {
+
+struct Options {
+  std::uint64_t seed = 1;
+  std::uint64_t first = 0;
+  std::uint64_t programs = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t seconds = std::numeric_limits<std::uint32_t>::max();
+};
+
+struct Counts {
+  std::uint64_t made = 0, compared = 0, trapped = 0, refused = 0, crashed = 0;
+
+  Counts& operator+=(const Counts& other) {
+    made += other.made;
+    compared += other.compared;
+    trapped += other.trapped;
+    refused += other.refused;
+    crashed += other.crashed;
+    return *this;
+  }
+};
+
+/// So many programs share a process: a compiler that has crashed is not used again in its process.
+constexpr std::uint64_t kBatch = 250;
+
+bool read_number(std::string_view word, std::string_view name, std::uint64_t& number) {
+  if (!word.starts_with(name))
+    return false;
+  word.remove_prefix(name.size());
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() && end == word.data() + word.size();
+}
+
+std::array<std::uint8_t, 16> input_of(std::uint64_t seed, std::uint64_t number) {
+  std::array<std::uint8_t, 16> input{};
+  std::memcpy(input.data(), &seed, 8);
+  std::memcpy(input.data() + 8, &number, 8);
+  return input;
+}
+
+/// Compiles the program and compares, at the level and with the memory that its number says.
+void test(const Options& options, std::uint64_t number, Counts& counts) {
+  const auto input = input_of(options.seed, number);
+  const auto program = Generator(input).generate();
+  const auto module = Encoder(program).encode();
+  Comparison comparison(program, module);
+  ++counts.made;
+  if (!comparison.is_comparable())
+    return;
+  runtime::CompileOptions compile;
+  compile.opt_level = static_cast<unsigned>(number % 4);
+  compile.guarded = number / 4 % 2 == 0;
+  compile.threads = 1;
+  compile.target = "differential";
+  comparison.run({.checked = !compile.guarded,
+                  .prepare =
+                      [&](const CompiledModule& compiled) {
+                        auto& code = *compiled.code();
+                        const auto image = runtime::compile_image(module, code.module.features, compile);
+                        if (!image && image.error().message.contains("LLVM 22 compiles wrongly")) {
+                          ++counts.refused;
+                          return;
+                        }
+                        if (!image && image.error().message.contains("the compiler crashed")) {
+                          ++counts.crashed;
+                          fmt::print(stderr, "program {}, level {}: {}\n", number, compile.opt_level,
+                                     image.error().to_string());
+                          return;
+                        }
+                        if (!image)
+                          comparison.fail(image.error().to_string());
+                        auto mapped = runtime::Image::from_bytes(*image, code.image_expectation(compile.target));
+                        if (!mapped)
+                          comparison.fail(mapped.error().to_string());
+                        code.attach_image(*std::move(mapped));
+                      },
+                  .name = fmt::format("program {}, level {}", number, compile.opt_level)});
+  ++counts.compared;
+  counts.trapped += comparison.traps() ? 1 : 0;
+}
+
+/// Tests programs from `first` on in a process of their own, until there are enough or the compiler crashes. Nothing if
+/// it found a difference.
+template <typename Done>
+std::optional<Counts> test_batch(const Options& options, std::uint64_t first, Done done) {
+  std::array<int, 2> channel{};
+  if (pipe(channel.data()) != 0)
+    return std::nullopt;
+  const pid_t child = fork();
+  if (child == 0) {
+    Counts counts;
+    while (!done(counts.made) && counts.made < kBatch && counts.crashed == 0)
+      test(options, first + counts.made, counts);
+    _exit(write(channel[1], &counts, sizeof counts) == sizeof counts ? 0 : 1);
+  }
+  close(channel[1]);
+  Counts counts;
+  const bool told = read(channel[0], &counts, sizeof counts) == sizeof counts;
+  close(channel[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return told && status == 0 ? std::optional(counts) : std::nullopt;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (!read_number(word, "--seed=", options.seed) && !read_number(word, "--programs=", options.programs) &&
+        !read_number(word, "--seconds=", options.seconds) && !read_number(word, "--first=", options.first)) {
+      fmt::print(stderr, "usage: {} [--seed=N] [--first=N] [--programs=N] [--seconds=N]\n", argv[0]);
+      return 2;
+    }
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
+  Counts counts;
+  const auto done = [&](std::uint64_t more) {
+    return counts.made + more >= options.programs || std::chrono::steady_clock::now() >= end;
+  };
+  while (!done(0)) {
+    const auto batch = test_batch(options, options.first + counts.made, done);
+    if (!batch)
+      return 1;
+    counts += *batch;
+  }
+  fmt::print("{} programs, {} compared, {} of them trap, {} refused by the compiler, which crashed {} times\n",
+             counts.made, counts.compared, counts.trapped, counts.refused, counts.crashed);
+  return 0;
+}
