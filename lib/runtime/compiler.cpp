@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <filesystem>
@@ -33,6 +34,19 @@ std::vector<std::filesystem::path> folders() {
   return list;
 }
 
+/// Whether there is address space for a library and what it allocates when it is loaded: should that fail halfway, the
+/// process would end.
+bool has_room_for(const std::filesystem::path& library) {
+  constexpr std::uint64_t kAllocated = 24U << 20;
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(library, error) + kAllocated;
+  void* const pages = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED)
+    return false;
+  munmap(pages, bytes);
+  return true;
+}
+
 struct Plugin {
   CodegenEntry compile = nullptr;
   std::string why_not;
@@ -46,6 +60,10 @@ Plugin load() {
     std::error_code error;
     if (!std::filesystem::exists(path, error))
       continue;
+    if (!has_room_for(path)) {
+      why_not = "not enough memory";
+      break;
+    }
     library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr)
       why_not = dlerror();
