@@ -5,6 +5,8 @@
 #include "wasm/callees.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
 #include <utility>
@@ -24,13 +26,12 @@ constexpr std::uint64_t kGiantBytes = 24U << 10;
 /// A callee that was called so often is worth a place in its caller's unit.
 constexpr std::uint64_t kWarmCalls = 200;
 constexpr std::chrono::milliseconds kLull{50};
+constexpr int kLeastPriority = 19;
 
 }  // namespace
 
-Tiering::Tiering(CompiledCode& code, TieringOptions options) : code_(code), options_(std::move(options)) {
-  if (options_.stress)
-    random_.seed(*options_.stress);
-}
+Tiering::Tiering(CompiledCode& code, TieringOptions options)
+    : code_(code), options_(std::move(options)), random_(options_.stress.value_or(0)) {}
 
 Tiering::~Tiering() {
   {
@@ -105,6 +106,9 @@ bool Tiering::has_work() const {
 }
 
 void Tiering::work() {
+  // Where the program has the only processor, it keeps nearly all of it; threads that this one starts do the same.
+  if (std::thread::hardware_concurrency() == 1)
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   std::unique_lock lock(mutex_);
   for (;;) {
     wait_for_work(lock);
@@ -237,7 +241,7 @@ void Tiering::adopt(const UnitFile& kept) {
   }
 }
 
-bool Tiering::adopt(std::shared_ptr<const Image> unit) {
+bool Tiering::adopt(const std::shared_ptr<const Image>& unit) {
   if (unit->is_guarded() != options_.guarded || unit->members().empty())
     return false;
   const auto imported = code_.module.imported_functions;

@@ -60,7 +60,7 @@ class Tiering {
   /// Adds code that was compiled before; what of it does not fit is left out.
   void adopt(const UnitFile& kept);
   /// The same of one image. False if it does not fit.
-  bool adopt(std::shared_ptr<const Image> unit);
+  bool adopt(const std::shared_ptr<const Image>& unit);
   /// Keeps what was made since it was last kept, now.
   void keep();
   /// Waits until nothing is being compiled and nothing is wanted.
@@ -98,7 +98,7 @@ class Tiering {
   std::map<LoopKey, LoopEntry> loops_;
   std::vector<std::shared_ptr<const Unit>> new_units_;
   TieringReport report_;
-  std::mt19937_64 random_;
+  std::mt19937_64 random_;  ///< decides under stress
   bool compiling_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler

@@ -37,7 +37,8 @@ enum class CacheUse : std::uint8_t {
 enum class PerfFile : std::uint8_t {
   none,
   map,   ///< names, in /tmp/perf-PID.map, where `perf report` finds them
-  dump,  ///< names and code, in jit-PID.dump in the working directory, for `perf record -k mono` and `perf inject --jit`
+  dump,  ///< names and code, in jit-PID.dump in the working directory, for `perf record -k mono` and `perf inject
+         ///< --jit`
 };
 
 class RuntimeConfig {
