@@ -133,11 +133,6 @@ void Tiering::wait_for_work(std::unique_lock<std::mutex>& lock) {
   changed_.wait(lock, is_due);
 }
 
-void Tiering::wait_until_idle() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return useless_ || (!compiling_ && !has_work()); });
-}
-
 /// The hottest function that is wanted, and what goes with it. Requires the lock and that there is one.
 Tiering::Job Tiering::next_job() {
   auto hottest = candidates_.end();

@@ -63,8 +63,6 @@ class Tiering {
   bool adopt(const std::shared_ptr<const Image>& unit);
   /// Keeps what was made since it was last kept, now.
   void keep();
-  /// Waits until nothing is being compiled and nothing is wanted.
-  void wait_until_idle();
 
  private:
   using LoopKey = std::pair<std::uint32_t, std::uint32_t>;  ///< function index, loop
