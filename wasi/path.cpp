@@ -135,8 +135,9 @@ struct Opening {
 
 Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, std::uint32_t lookup) {
   const bool directory = (open_flags & oflags::directory) != 0;
-  const bool writes = (base & (directory ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
   const bool reads = (base & (rights::fd_read | rights::fd_readdir)) != 0;
+  // Go asks for every right but FD_WRITE to read a file, and there are files that it may only read.
+  const bool writes = (base & (directory || reads ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
   const auto when = [](std::uint32_t value, std::uint32_t bit, int host) { return (value & bit) != 0 ? host : 0; };
   const int access = !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
   return {.flags = access | when(open_flags, oflags::creat, O_CREAT) |
@@ -146,6 +147,11 @@ Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, s
                    when(flags, fdflags::rsync, O_RSYNC) | when(flags, fdflags::sync, O_SYNC) |
                    when(~lookup, lookupflags::symlink_follow, O_NOFOLLOW),
           .writes = writes || (open_flags & oflags::trunc) != 0};
+}
+
+/// Of the rights that were asked for, those that a file has which was opened so.
+Rights rights_of(const Opening& opening, Rights base) {
+  return (opening.flags & O_ACCMODE) == O_RDONLY ? base & ~rights::writing : base;
 }
 
 /// What making a file that is missing answers on a read-only mount: EROFS, if its directory is there.
@@ -218,6 +224,7 @@ Status path_open(Call& call, Fd fd, std::uint32_t lookup, Address path_at, std::
   WZRUN_CHECK(call.state.descriptors.check_room());
 
   const auto opening = opening_of(open_flags, base, flags, lookup);
+  base = rights_of(opening, base);
   if (dir->open_node) {
     auto opened = WZRUN_TRY(node_open(*dir, path.c_str(),
                                       {.open_flags = open_flags,

@@ -21,6 +21,11 @@ static void opens(void) {
   EXPECT(OK, open_at(RO, "file", __WASI_OFLAGS_CREAT, kRead, &fd));
   EXPECT(__WASI_ERRNO_NOTCAPABLE, __wasi_fd_filestat_set_times(fd, 0, 0, __WASI_FSTFLAGS_MTIM_NOW));
   EXPECT(OK, __wasi_fd_close(fd));
+  // As Go opens a file for reading.
+  EXPECT(OK, open_at(RO, "file", 0, ~0u & ~(__wasi_rights_t)kWrite, &fd));
+  EXPECT(__WASI_ERRNO_NOTCAPABLE, __wasi_fd_filestat_set_size(fd, 0));
+  EXPECT(__WASI_ERRNO_NOTCAPABLE, __wasi_fd_allocate(fd, 0, 1));
+  EXPECT(OK, __wasi_fd_close(fd));
   EXPECT(OK, open_at(RO, "file", 0, kRead | __WASI_RIGHTS_FD_FILESTAT_SET_TIMES, &fd));
   EXPECT(ROFS, __wasi_fd_filestat_set_times(fd, 0, 0, __WASI_FSTFLAGS_MTIM_NOW));
   const __wasi_ciovec_t text = {(const uint8_t*)"x", 1};
