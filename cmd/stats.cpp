@@ -24,10 +24,10 @@ std::uint64_t peak_memory_bytes() {
 std::string tiering_json(const std::optional<TieringReport>& report) {
   if (!report)
     return "null";
-  return fmt::format(R"({{"interpreted_functions": {}, "compiled_functions": {}, "kept_functions": {}, "units": {}, )"
-                     R"("loop_entries": {}, "compiling_ms": {:.6f}}})",
-                     report->interpreted_functions, report->compiled_functions, report->kept_functions, report->units,
-                     report->loop_entries, milliseconds(report->compiling));
+  return fmt::format(R"({{"interpreted_functions": {}, "compiled_functions": {}, "improved_functions": {}, )"
+                     R"("kept_functions": {}, "units": {}, "loop_entries": {}, "compiling_ms": {:.6f}}})",
+                     report->interpreted_functions, report->compiled_functions, report->improved_functions,
+                     report->kept_functions, report->units, report->loop_entries, milliseconds(report->compiling));
 }
 
 }  // namespace
@@ -85,6 +85,7 @@ std::string Stats::human(std::string_view module) const {
     };
     count("interpreted", tiering_->interpreted_functions);
     count("compiled", tiering_->compiled_functions);
+    count("compiled again", tiering_->improved_functions);
     count("compiled before", tiering_->kept_functions);
     count("loop entries", tiering_->loop_entries);
     line("compiling", milliseconds(tiering_->compiling));

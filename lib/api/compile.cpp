@@ -20,6 +20,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace wzrun {
@@ -41,6 +42,14 @@ Sha256Digest cache_key(const Sha256Digest& module, std::string_view target) {
   hash.update(module);
   hash.update(target);
   return hash.finish();
+}
+
+/// Threads that compile while programs run, if one of the processors is the program's.
+unsigned tiering_threads(const RuntimeConfig& config) {
+  constexpr unsigned kMost = 4;  // each takes memory, and has the module decoded for itself
+  const auto others = std::max(2U, std::thread::hardware_concurrency()) - 1;
+  const auto wanted = config.compile_threads() == 0 ? others : config.compile_threads();
+  return std::min({wanted, others, kMost});
 }
 
 /// One use of Runtime::compile or precompile.
@@ -158,9 +167,8 @@ std::expected<Compilation::Code, std::string> Compilation::find() {
 Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t size) {
   auto file = WZRUN_TRY(runtime::CompiledFile::open(fd, size));
   auto code = WZRUN_TRY(decode(std::move(file.module), {.bodies_are_absent = !file.has_bodies}));
-  const auto open_image =
-      config_.perf_file() == PerfFile::none ? runtime::Image::from_file : runtime::Image::copy_of_file;
-  auto image = WZRUN_TRY(open_image(fd, 0, file.image_size, code->image_expectation(target_)));
+  auto image =
+      WZRUN_TRY(runtime::Audience::of(config_).opener()(fd, 0, file.image_size, code->image_expectation(target_)));
   if (digest_ && image->header().module != *digest_)
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "compiled code of another module"});
   code->attach_image(std::move(image));
@@ -322,13 +330,16 @@ void Compilation::tier(CompiledCode& code) {
   options.target = target_;
   options.stress = config_.tier_stress();
   options.store = units_;
+  options.audience = runtime::Audience::of(config_);
+  options.threads = tiering_threads(config_);
   code.tiering = std::make_unique<runtime::Tiering>(code, std::move(options));
   if (kept_)
     code.tiering->adopt(*kept_);
 }
 
 Expected<CompiledModule> Compilation::finish(Code code) {
-  WZRUN_CHECK(runtime::announce(*code, config_));
+  if (code->image != nullptr)
+    code->shown_to_debugger = WZRUN_TRY(runtime::announce(*code, *code->image, runtime::Audience::of(config_)));
   const bool is_readable = file_ != nullptr && file_->fingerprint();
   if (!code->has_bodies && !is_readable) {
     code->read_bodies = [bytes = *bytes_]() -> Expected<ModuleBytes> { return bytes; };

@@ -356,6 +356,7 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   runtime::ImageHeader header;
   header.code_alignment = kCodeAlignment;
   header.guarded = request_.guarded ? 1 : 0;
+  header.opt_level = request_.opt_level;
   std::vector<std::uint8_t> image(sizeof header);
   const auto append = [&](const void* data, std::size_t size, std::size_t alignment) {
     image.resize(llvm::alignTo(image.size(), alignment));

@@ -6,21 +6,15 @@
 
 namespace wzrun::runtime {
 
-Expected<void> announce(CompiledCode& code, const RuntimeConfig& config) {
-  if (code.image == nullptr || (config.perf_file() == PerfFile::none && !config.debugger()))
-    return {};
-  const auto symbols = code_symbols(code);
-  if (config.debugger())
-    code.shown_to_debugger = show_to_debugger(symbols);
-  switch (config.perf_file()) {
-    case PerfFile::none:
-      return {};
-    case PerfFile::map:
-      return write_perf_map(symbols);
-    case PerfFile::dump:
-      return write_perf_dump(symbols);
-  }
-  std::unreachable();
+Expected<std::shared_ptr<const void>> announce(const CompiledCode& code, const Image& image, const Audience& audience) {
+  if (audience.perf_file == PerfFile::none && !audience.debugger)
+    return nullptr;
+  const auto symbols = code_symbols(code, image);
+  if (audience.perf_file == PerfFile::map)
+    WZRUN_CHECK(write_perf_map(symbols));
+  if (audience.perf_file == PerfFile::dump)
+    WZRUN_CHECK(write_perf_dump(symbols));
+  return audience.debugger ? show_to_debugger(symbols) : nullptr;
 }
 
 }  // namespace wzrun::runtime

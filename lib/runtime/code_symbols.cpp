@@ -21,12 +21,10 @@ std::string symbol_name(const CompiledCode& code, std::uint32_t function) {
 
 }  // namespace
 
-std::vector<CodeSymbol> code_symbols(const CompiledCode& code) {
-  if (code.image == nullptr)
-    return {};
-  const auto bytes = code.image->code();
+std::vector<CodeSymbol> code_symbols(const CompiledCode& code, const Image& image) {
+  const auto bytes = image.code();
   std::vector<CodeSymbol> symbols;
-  for (const auto& range : code.image->ranges()) {
+  for (const auto& range : image.ranges()) {
     const auto end = std::min<std::size_t>(range.end, bytes.size());
     if (range.begin < end)
       symbols.push_back({bytes.subspan(range.begin, end - range.begin), symbol_name(code, range.function)});

@@ -15,8 +15,8 @@ struct CodeSymbol {
   std::string name;  ///< printable, one line, not empty
 };
 
-/// All of a module's compiled code, ascending: functions under the names of the name section, `wasm-function[N]` where
-/// that has none, and what enters them from outside as `wzrun-entry`.
-std::vector<CodeSymbol> code_symbols(const CompiledCode& code);
+/// All of an image of a module, ascending: functions under the names of the name section, `wasm-function[N]` where that
+/// has none, and what enters them from outside as `wzrun-entry`.
+std::vector<CodeSymbol> code_symbols(const CompiledCode& code, const Image& image);
 
 }  // namespace wzrun::runtime

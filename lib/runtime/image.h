@@ -23,7 +23,7 @@ struct ImagePart {
   std::uint64_t size = 0;
 };
 
-inline constexpr std::uint32_t kImageFormat = 2;
+inline constexpr std::uint32_t kImageFormat = 3;
 inline constexpr std::array<char, 8> kImageMagic = {'w', 'z', 'r', 'u', 'n', 'i', 'm', 'g'};
 inline constexpr std::uint32_t kNoCode = 0xffffffff;
 
@@ -34,7 +34,8 @@ struct ImageHeader {
   std::uint64_t total_size = 0;             ///< bytes of the image, all included
   std::array<std::uint8_t, 32> checksum{};  ///< SHA-256 of everything behind this header
   std::array<std::uint8_t, 32> module{};    ///< SHA-256 of the module's bytes
-  std::uint64_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
+  std::uint32_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
+  std::uint32_t opt_level = 0;              ///< 0 to 3: how well the code was compiled
   ImagePart target;     ///< text: version and build, LLVM, processor and features, options; equal or not ours
   ImagePart members;    ///< u32, ascending: numbers among the defined functions; empty: all of them
   ImagePart functions;  ///< u32 for each member: where its code begins in `code`, or kNoCode
@@ -95,6 +96,8 @@ class Image {
   const ImageHeader& header() const { return *reinterpret_cast<const ImageHeader*>(base_); }
   /// Whether the code leaves the bounds of 32-bit memories to their guards.
   bool is_guarded() const { return header().guarded != 0; }
+  /// How well the code was compiled.
+  std::uint32_t opt_level() const { return header().opt_level; }
   std::span<const std::uint8_t> code() const { return {base_ + header().code.offset, header().code.size}; }
   /// The code of a function by its number among the defined ones, or null if it has none.
   const void* function(std::uint32_t defined_index) const {

@@ -70,11 +70,29 @@ void CompiledCode::attach_unit(std::shared_ptr<const Image> unit) {
     units_.store(new UnitPlace[module.code.size()](), std::memory_order_release);
   const auto& attached = attach(std::move(unit));
   auto* const places = units_.load(std::memory_order_relaxed);
-  for (const auto defined : attached.image->members())
-    if (defined < module.code.size() && attached.image->function(defined) != nullptr) {
-      const AttachedImage* none = nullptr;
-      places[defined].compare_exchange_strong(none, &attached, std::memory_order_release, std::memory_order_relaxed);
-    }
+  for (const auto defined : attached.image->members()) {
+    if (defined >= module.code.size() || attached.image->function(defined) == nullptr)
+      continue;
+    const auto* const before = places[defined].load(std::memory_order_relaxed);
+    if (before != nullptr && before->image->opt_level() >= attached.image->opt_level())
+      continue;
+    places[defined].store(&attached, std::memory_order_release);
+    if (before != nullptr)
+      for (auto* const instance : instances_)
+        instance->replace_compiled(defined);
+  }
+}
+
+void CompiledCode::add_instance(Instance& instance) {
+  if (tiering == nullptr)
+    return;
+  const std::scoped_lock lock(attaching_);
+  instances_.push_back(&instance);
+}
+
+void CompiledCode::remove_instance(Instance& instance) {
+  const std::scoped_lock lock(attaching_);
+  std::erase(instances_, &instance);
 }
 
 NativeFunction CompiledCode::native_function(std::uint32_t defined_index) const {
@@ -161,6 +179,8 @@ Instance* Instance::create(std::uint32_t global_count) {
 }
 
 void Instance::destroy(Instance* instance) {
+  if (instance->code != nullptr)
+    instance->code->remove_instance(*instance);
   if (instance->own_functions != nullptr)
     munmap(instance->own_functions, instance->own_functions_bytes);
   instance->~Instance();
@@ -207,6 +227,16 @@ bool Instance::adopt_compiled(FunctionInstance& function) {
   std::atomic_ref(function.tail).store(compiled.tail, std::memory_order_relaxed);
   std::atomic_ref(function.native).store(compiled.native, std::memory_order_release);
   return true;
+}
+
+void Instance::replace_compiled(std::uint32_t defined_index) {
+  FunctionInstance& function = own_functions[defined_index];
+  if (!function.is_native())
+    return;
+  const auto compiled = code->native_function(defined_index);
+  // Who reads meanwhile may get one of each: old and new do the same, and an entry enters both.
+  std::atomic_ref(function.tail).store(compiled.tail, std::memory_order_relaxed);
+  std::atomic_ref(function.native).store(compiled.native, std::memory_order_release);
 }
 
 void clear_unused_bits(std::span<const ValueType> types, std::uint64_t* slots) {

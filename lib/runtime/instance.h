@@ -80,9 +80,13 @@ struct CompiledCode {
   /// Gives compiled code of the whole module to the instances that are made from now on; those whose memories it does
   /// not fit use the interpreter, as do functions that it lacks. Once only, and before the first instance.
   void attach_image(std::shared_ptr<const Image> compiled);
-  /// Adds compiled code of some functions, for instances that there are too. Where a function has some already, that
-  /// stays. Any thread may call this. Requires `tiering`, and the same guards as before.
+  /// Adds compiled code of some functions, for instances that there are too. Where a function has some already that is
+  /// compiled as well or better, that stays. Any thread may call this. Requires `tiering`, and the same guards as
+  /// before.
   void attach_unit(std::shared_ptr<const Image> unit);
+  /// Instances whose functions get better code when there is some. Nothing without `tiering`.
+  void add_instance(Instance& instance);
+  void remove_instance(Instance& instance);
   /// The compiled code of a function by its number among the defined ones.
   NativeFunction native_function(std::uint32_t defined_index) const;
   /// Makes the bodies be there, which the interpreter needs. Errors: io.
@@ -96,8 +100,9 @@ struct CompiledCode {
   const AttachedImage& attach(std::shared_ptr<const Image> compiled);
 
   std::mutex reading_bodies_;
-  ModuleBytes whole_;  ///< what the bodies are views of, once they were read
-  std::mutex attaching_;
+  ModuleBytes whole_;     ///< what the bodies are views of, once they were read
+  std::mutex attaching_;  ///< guards what follows
+  std::vector<Instance*> instances_;
   std::deque<AttachedImage> images_;
   std::atomic<UnitPlace*> units_{nullptr};  ///< by number among the defined functions: the unit that has it
 };
@@ -242,6 +247,8 @@ struct alignas(16) Instance : InstanceContext {
   FunctionInstance* function(std::uint32_t index);
   /// Looks again whether a function of the instance's own has become compiled code; false if not.
   bool adopt_compiled(FunctionInstance& function);
+  /// Gives a function of the instance's own that is compiled code the best that there is now.
+  void replace_compiled(std::uint32_t defined_index);
 
  private:
   Instance() = default;

@@ -85,6 +85,7 @@ class Linker {
     for (const auto& import : module_.imports)
       WZRUN_CHECK(resolve(import));
     WZRUN_CHECK(create_functions());
+    code_->add_instance(*instance_);
     WZRUN_CHECK(create_memories());
     if (code_->image == nullptr || !instance_->takes_compiled_code)
       WZRUN_CHECK(code_->require_bodies());

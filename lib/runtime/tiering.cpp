@@ -2,36 +2,37 @@
 
 #include "runtime/instance.h"
 #include "runtime/unit_store.h"
-#include "wasm/callees.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 namespace wzrun::runtime {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// Calls or backward branches of one function between two reports; about 50 us of interpretation.
 constexpr std::uint32_t kPatience = 3000;
-/// Bytes of bodies that a unit takes in beside the function it is made for.
-constexpr std::uint64_t kUnitBytes = 4096;
-/// Larger functions are compiled at level 1: the higher ones take them more time than a program has.
-constexpr std::uint64_t kGiantBytes = 24U << 10;
-/// A callee that was called so often is worth a place in its caller's unit.
-constexpr std::uint64_t kWarmCalls = 200;
+/// What was made is kept when there has been nothing to do for so long, so that a program's end need not wait for it.
 constexpr std::chrono::milliseconds kLull{50};
+/// And now and then where there is always something to do.
+constexpr std::chrono::seconds kKeepingInterval{1};
 constexpr int kLeastPriority = 19;
 
 }  // namespace
 
 Tiering::Tiering(CompiledCode& code, TieringOptions options)
-    : code_(code), options_(std::move(options)), random_(options_.stress.value_or(0)) {}
+    : code_(code),
+      options_(std::move(options)),
+      hot_(code.module, options_.opt_level, Clock::now(),
+           [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); },
+           options_.stress ? 0 : HotFunctions::kStuckEvents),
+      random_(options_.stress.value_or(0)),
+      kept_(Clock::now()) {}
 
 Tiering::~Tiering() {
   {
@@ -39,8 +40,8 @@ Tiering::~Tiering() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable())
-    thread_.join();
+  for (auto& thread : threads_)
+    thread.join();
   keep();
 }
 
@@ -54,43 +55,38 @@ std::uint32_t Tiering::patience() {
 
 void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count) {
   std::unique_lock lock(mutex_);
-  if (useless_ || stopping_)
+  if (useless_ || stopping_ || !hot_.note(function_index, loop, count, Clock::now()))
     return;
-  auto& candidate = candidates_[function_index];
-  candidate.heat += count;
-  if (candidate.hopeless)
-    return;
-  if (loop && !loops_.contains({function_index, *loop}) &&
-      std::ranges::find(candidate.loops, *loop) == candidate.loops.end()) {
-    candidate.loops.push_back(*loop);
-    candidate.wanted = true;
-  }
-  candidate.wanted = candidate.wanted || !candidate.compiled;
   if (options_.stress) {
-    if (!candidate.wanted || compiling_ || random_() % 4 == 0)
+    if (compiling_ > 0 || random_() % 4 == 0)
       return;
-    compiling_ = true;
-    const auto job = next_job();
+    const auto job = hot_.next();
+    if (!job)
+      return;
+    ++compiling_;
     lock.unlock();
-    compile(job);
-    return;
+    return compile(*job, stressed_);
   }
-  if (!thread_.joinable()) {
-    // Signals are for the threads that run programs.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { work(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
+  if (threads_.size() == compiling_ && threads_.size() < options_.threads)
+    start_thread();
   lock.unlock();
-  changed_.notify_all();
+  changed_.notify_one();
+}
+
+/// Requires the lock.
+void Tiering::start_thread() {
+  // Signals are for the threads that run programs.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  threads_.emplace_back([this] { work(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop) {
   const std::scoped_lock lock(mutex_);
   const auto found = loops_.find({function_index, loop});
-  return found == loops_.end() ? nullptr : found->second;
+  return found == loops_.end() ? nullptr : found->second.entry;
 }
 
 TieringReport Tiering::report() const {
@@ -101,158 +97,150 @@ TieringReport Tiering::report() const {
   return report;
 }
 
-bool Tiering::has_work() const {
-  return std::ranges::any_of(candidates_, [](const auto& entry) { return entry.second.wanted; });
-}
-
 void Tiering::work() {
   // Where the program has the only processor, it keeps nearly all of it; threads that this one starts do the same.
   if (std::thread::hardware_concurrency() == 1)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
+  CompilerSession session;
+  adopt_newer();
   std::unique_lock lock(mutex_);
-  for (;;) {
-    wait_for_work(lock);
-    if (stopping_)
-      return;
-    compiling_ = true;
-    const auto job = next_job();
+  while (const auto job = wait_for_job(lock)) {
+    ++compiling_;
     lock.unlock();
-    compile(job);
+    compile(*job, session);
     lock.lock();
+    if (is_time_to_keep(Clock::now()))
+      keep_now(lock);
   }
 }
 
-/// Keeps what is new when there has been nothing to do for a while.
-void Tiering::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto is_due = [this] { return stopping_ || has_work(); };
-  if (!new_units_.empty() && options_.store != nullptr && !changed_.wait_for(lock, kLull, is_due)) {
-    lock.unlock();
-    keep();
-    lock.lock();
+/// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
+std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock) {
+  std::optional<HotFunctions::Job> job;
+  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next()); };
+  while (!is_due()) {
+    if (new_units_.empty() || keeping_ || options_.store == nullptr)
+      changed_.wait(lock);
+    else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout)
+      keep_now(lock);
   }
-  changed_.wait(lock, is_due);
+  return stopping_ || useless_ ? std::nullopt : job;
 }
 
-/// The hottest function that is wanted, and what goes with it. Requires the lock and that there is one.
-Tiering::Job Tiering::next_job() {
-  auto hottest = candidates_.end();
-  for (auto at = candidates_.begin(); at != candidates_.end(); ++at)
-    if (at->second.wanted && (hottest == candidates_.end() || at->second.heat > hottest->second.heat))
-      hottest = at;
-  Job job;
-  job.functions.push_back(hottest->first);
-  auto& candidate = hottest->second;
-  std::ranges::sort(candidate.loops);
-  for (const auto loop : candidate.loops)
-    if (!loops_.contains({hottest->first, loop}))
-      job.loops.push_back({hottest->first, loop});
-  candidate.wanted = false;
-  if (!candidate.compiled && !is_giant(job))
-    add_callees(job);
-  for (const auto function : job.functions)
-    candidates_[function].compiled = true;
-  std::ranges::sort(job.functions);
-  return job;
+bool Tiering::is_time_to_keep(Clock::time_point now) const {
+  return !keeping_ && !new_units_.empty() && now - kept_ >= kKeepingInterval;
 }
 
-void Tiering::add_callees(Job& job) {
-  const auto& module = code_.module;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < job.functions.size(); ++i) {
-    for (const auto callee : wasm::direct_callees(module, job.functions[i])) {
-      if (callee < module.imported_functions || std::ranges::find(job.functions, callee) != job.functions.end())
-        continue;
-      const auto size = module.code[callee - module.imported_functions].bytes.size();
-      const auto known = candidates_.find(callee);
-      const bool is_compiled = known != candidates_.end() && known->second.compiled;
-      if (is_compiled || bytes + size > kUnitBytes || code_.engine_code->calls(callee) < kWarmCalls)
-        continue;
-      bytes += size;
-      job.functions.push_back(callee);
-      if (known == candidates_.end())
-        continue;
-      for (const auto loop : known->second.loops)
-        job.loops.push_back({callee, loop});
-      known->second.wanted = false;
-    }
-  }
-  std::ranges::sort(job.loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
+void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
+  keeping_ = true;
+  lock.unlock();
+  keep();
+  lock.lock();
+  keeping_ = false;
+  kept_ = Clock::now();
 }
 
-bool Tiering::is_giant(const Job& job) const {
-  const auto& module = code_.module;
-  return std::ranges::any_of(job.functions, [&](auto index) {
-    return module.code[index - module.imported_functions].bytes.size() > kGiantBytes;
-  });
-}
-
-void Tiering::compile(const Job& job) {
+void Tiering::compile(const HotFunctions::Job& job, CompilerSession& session) {
   CompileOptions options;
-  options.opt_level = is_giant(job) ? std::min(options_.opt_level, 1U) : options_.opt_level;
+  options.opt_level = job.opt_level;
   options.threads = 1;
   options.guarded = options_.guarded;
   options.target = options_.target;
   options.functions = job.functions;
   options.loops = job.loops;
-  options.session = &session_;
+  options.session = &session;
   const auto begin = Clock::now();
   Expected<Unit> made = std::unexpected(Error{});
-  {
-    const std::scoped_lock lock(compiler_);
-    if (has_compiler())
-      made = compile_image(code_.bytes.view(), code_.module.features, options);
-  }
-  finish(job, std::move(made), Clock::now() - begin);
+  if (has_compiler())
+    made = compile_image(code_.bytes.view(), code_.module.features, options);
+  finish(job, made, Clock::now() - begin);
 }
 
-void Tiering::finish(const Job& job, Expected<Unit> made, std::chrono::nanoseconds took) {
+void Tiering::finish(const HotFunctions::Job& job, const Expected<Unit>& made, Clock::duration took) {
   bool adopted = false;
   if (made) {
     const auto image = Image::from_bytes(*made, code_.image_expectation(options_.target));
     adopted = image && adopt(*image);
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    compiling_ = false;
-    report_.compiling += took;
-    if (adopted) {
-      ++report_.units;
-      report_.compiled_functions += job.functions.size();
-      new_units_.push_back(std::make_shared<const Unit>(*std::move(made)));
-    } else {
-      useless_ = !has_compiler();
-      for (const auto function : job.functions)
-        candidates_[function].hopeless = true;
-    }
+  const std::scoped_lock lock(mutex_);
+  --compiling_;
+  report_.compiling += took;
+  if (adopted) {
+    ++report_.units;
+    report_.compiled_functions += job.functions.size() - job.repeated;
+    report_.improved_functions += job.repeated;
+    new_units_.push_back(std::make_shared<const Unit>(*made));
+  } else {
+    useless_ = !has_compiler();
+    for (const auto function : job.functions)
+      hot_.give_up(function);
   }
-  changed_.notify_all();
 }
 
 void Tiering::adopt(const UnitFile& kept) {
   for (const auto& unit : kept.units()) {
-    const auto image = Image::from_file(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
-    if (image && adopt(*image))
-      report_.kept_functions += (*image)->members().size();
+    ImageHeader header;
+    std::memcpy(&header, kept.bytes(unit).data(), sizeof header);
+    if (is_known(header.checksum))
+      continue;
+    const auto image =
+        options_.audience.opener()(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
+    if (!image || !adopt(*image))
+      continue;
+    const std::scoped_lock lock(mutex_);
+    report_.kept_functions += (*image)->members().size();
   }
+  const std::scoped_lock lock(mutex_);
+  for (const auto& function : kept.profile())
+    hot_.remember(function);
+}
+
+bool Tiering::is_known(const Sha256Digest& checksum) const {
+  const std::scoped_lock lock(mutex_);
+  return known_.contains(checksum);
+}
+
+/// What another process has kept since this one looked.
+void Tiering::adopt_newer() {
+  if (options_.store == nullptr)
+    return;
+  if (const auto newer = options_.store->find_newer())
+    adopt(*newer);
 }
 
 bool Tiering::adopt(const std::shared_ptr<const Image>& unit) {
   if (unit->is_guarded() != options_.guarded || unit->members().empty())
     return false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!known_.insert(unit->header().checksum).second)
+      return true;
+  }
   const auto imported = code_.module.imported_functions;
   const auto defined = code_.module.code.size();
   code_.attach_unit(unit);
+  // What a profiler or debugger is not told of runs all the same.
+  auto shown = announce(code_, *unit, options_.audience);
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto member : unit->members())
-      if (member < defined) {
-        auto& candidate = candidates_[imported + member];
-        candidate.compiled = true;
-        candidate.hopeless = candidate.hopeless || unit->function(member) == nullptr;
-      }
-    for (const auto& loop : unit->loops())
-      if (auto* const entry = unit->loop_entry(loop); entry != nullptr && loop.function < defined)
-        loops_.try_emplace({imported + loop.function, loop.loop}, entry);
+    if (shown && *shown != nullptr)
+      shown_.push_back(*std::move(shown));
+    for (const auto member : unit->members()) {
+      if (member >= defined)
+        continue;
+      hot_.has_code(imported + member, unit->opt_level());
+      if (unit->function(member) == nullptr)
+        hot_.give_up(imported + member);
+    }
+    for (const auto& loop : unit->loops()) {
+      auto* const entry = unit->loop_entry(loop);
+      if (entry == nullptr || loop.function >= defined)
+        continue;
+      auto& entered = loops_[{imported + loop.function, loop.loop}];
+      if (entered.entry == nullptr || entered.opt_level < unit->opt_level())
+        entered = {entry, unit->opt_level()};
+      hot_.has_loop(imported + loop.function, loop.loop, unit->opt_level());
+    }
   }
   for (const auto member : unit->members())
     if (member < defined && unit->function(member) != nullptr && code_.engine_code != nullptr)
@@ -268,8 +256,10 @@ void Tiering::keep() {
     const std::scoped_lock lock(mutex_);
     units.swap(new_units_);
   }
-  if (!units.empty())
-    options_.store->keep(units, code_.engine_code->profile());
+  if (units.empty())
+    return;
+  options_.store->keep(units, code_.engine_code->profile());
+  adopt_newer();
 }
 
 }  // namespace wzrun::runtime

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "runtime/codegen_plugin.h"
+#include "runtime/announce.h"
 #include "runtime/compiler.h"
+#include "runtime/hot_functions.h"
 #include "runtime/image.h"
 #include "runtime/native.h"
 #include "wzrun/runtime.h"
@@ -15,15 +16,16 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 /// Compiling functions of a module while they run.
 ///
-/// The interpreter counts calls and backward branches down and tells when a count has run out. A thread takes the
-/// hottest function that is known so, compiles it with callees that are warm, and adds the code to the module: calls go
-/// there from then on, and the interpreter asks at loops whether it can go on there.
+/// The interpreter counts calls and backward branches down and tells when a count has run out. Threads take what is
+/// hottest, compile it, and add the code to the module: calls go there from then on, and the interpreter asks at loops
+/// whether it can go on there.
 namespace wzrun::runtime {
 
 struct CompiledCode;
@@ -36,6 +38,8 @@ struct TieringOptions {
   std::string target;                   ///< that the images carry
   std::shared_ptr<UnitStore> store;     ///< keeps what is made; may be null
   std::optional<std::uint64_t> stress;  ///< compiles at random moments, on the thread that runs the program; the seed
+  unsigned threads = 1;                 ///< that compile, at most
+  Audience audience;                    ///< is told of the code
 };
 
 class Tiering {
@@ -57,54 +61,52 @@ class Tiering {
   std::uint32_t patience();
 
   TieringReport report() const;
-  /// Adds code that was compiled before; what of it does not fit is left out.
+  /// Adds code that was compiled before, and takes its profile into account; what of it does not fit is left out.
   void adopt(const UnitFile& kept);
-  /// The same of one image. False if it does not fit.
+  /// Adds the code of one image. False if it does not fit.
   bool adopt(const std::shared_ptr<const Image>& unit);
   /// Keeps what was made since it was last kept, now.
   void keep();
 
  private:
+  using Clock = std::chrono::steady_clock;
   using LoopKey = std::pair<std::uint32_t, std::uint32_t>;  ///< function index, loop
-  struct Candidate {
-    std::uint64_t heat = 0;
-    bool compiled = false;
-    bool wanted = false;
-    bool hopeless = false;             ///< it cannot be compiled
-    std::vector<std::uint32_t> loops;  ///< wanted
-  };
-  struct Job {
-    std::vector<std::uint32_t> functions;
-    std::vector<CodegenLoop> loops;
+  struct EnteredLoop {
+    LoopEntry entry = nullptr;
+    unsigned opt_level = 0;
   };
 
+  void start_thread();
   void work();
-  bool has_work() const;
-  void wait_for_work(std::unique_lock<std::mutex>& lock);
-  Job next_job();
-  void add_callees(Job& job);
-  bool is_giant(const Job& job) const;
-  void compile(const Job& job);
-  void finish(const Job& job, Expected<Unit> made, std::chrono::nanoseconds took);
+  std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock);
+  bool is_time_to_keep(Clock::time_point now) const;
+  void keep_now(std::unique_lock<std::mutex>& lock);
+  void compile(const HotFunctions::Job& job, CompilerSession& session);
+  void finish(const HotFunctions::Job& job, const Expected<Unit>& made, Clock::duration took);
+  bool is_known(const Sha256Digest& checksum) const;
+  void adopt_newer();
 
   CompiledCode& code_;
   const TieringOptions options_;
 
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
-  std::map<std::uint32_t, Candidate> candidates_;  ///< by function index
-  std::map<LoopKey, LoopEntry> loops_;
+  HotFunctions hot_;
+  std::map<LoopKey, EnteredLoop> loops_;
+  std::set<Sha256Digest> known_;  ///< checksums of the images that were adopted
   std::vector<std::shared_ptr<const Unit>> new_units_;
+  std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
   TieringReport report_;
   std::mt19937_64 random_;  ///< decides under stress
-  bool compiling_ = false;
+  Clock::time_point kept_;  ///< when it was last
+  unsigned compiling_ = 0;
+  bool keeping_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler
 
-  std::mutex compiler_;  ///< guards the session
-  CompilerSession session_;
+  CompilerSession stressed_;  ///< of the thread that compiles under stress
   std::atomic<std::uint64_t> loop_entries_{0};
-  std::thread thread_;
+  std::vector<std::thread> threads_;  ///< guarded by mutex_
 };
 
 }  // namespace wzrun::runtime

@@ -1,13 +1,15 @@
 #pragma once
 
-#include "runtime/tiering.h"
 #include "runtime/unit_file.h"
 #include "wzrun/cache.h"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 
 namespace wzrun::runtime {
@@ -15,6 +17,7 @@ namespace wzrun::runtime {
 /// Where the code and the profile of a module's hot functions are kept from one run to the next.
 class UnitStore {
  public:
+  using Unit = std::shared_ptr<const std::vector<std::uint8_t>>;  ///< an image
   /// Of the module, and of whatever else the code depends on. Asked for once, when it is needed first.
   using Key = std::function<Sha256Digest()>;
 
@@ -23,9 +26,11 @@ class UnitStore {
 
   /// What was kept; or why there is nothing.
   std::expected<UnitFile, std::string> find();
+  /// What others have kept since this last looked or kept something; nothing if they have not.
+  std::optional<UnitFile> find_newer();
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
-  bool keep(std::span<const std::shared_ptr<const Tiering::Unit>> units, std::span<const FunctionProfile> profile);
+  bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
 
  private:
   const Sha256Digest& key();
@@ -38,6 +43,7 @@ class UnitStore {
   bool may_write_;
   std::mutex keeping_;
   std::map<std::uint32_t, FunctionProfile> kept_;  ///< of this run's counts
+  std::atomic<std::uint64_t> seen_{0};             ///< inode of the file that find() has opened last
 };
 
 }  // namespace wzrun::runtime

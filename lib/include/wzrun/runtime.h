@@ -100,6 +100,7 @@ struct CompilationReport {
 struct TieringReport {
   std::uint64_t interpreted_functions = 0;  ///< that were called before there was compiled code of them
   std::uint64_t compiled_functions = 0;     ///< in this process
+  std::uint64_t improved_functions = 0;     ///< compiled once more, better or with other callees
   std::uint64_t kept_functions = 0;         ///< whose code earlier runs had left
   std::uint64_t units = 0;                  ///< pieces that were compiled at once
   std::uint64_t loop_entries = 0;           ///< times that a running loop went on in compiled code

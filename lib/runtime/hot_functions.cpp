@@ -1,0 +1,177 @@
+#include "runtime/hot_functions.h"
+
+#include "wasm/callees.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wzrun::runtime {
+
+HotFunctions::HotFunctions(const wasm::Module& module, unsigned opt_level, Time start, Calls calls,
+                           std::uint64_t stuck_events)
+    : module_(module), opt_level_(opt_level), start_(start), calls_(std::move(calls)), stuck_events_(stuck_events) {}
+
+std::uint64_t HotFunctions::size(std::uint32_t function_index) const {
+  return module_.code[function_index - module_.imported_functions].bytes.size();
+}
+
+std::uint64_t HotFunctions::calls(std::uint32_t function_index) const {
+  const auto known = candidates_.find(function_index);
+  return calls_(function_index) + (known == candidates_.end() ? 0 : known->second.earlier_calls);
+}
+
+bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
+                        Time now) {
+  constexpr std::chrono::duration<double> kTick = std::chrono::microseconds(10);
+  auto& candidate = candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
+  const auto since = std::max<std::chrono::duration<double>>(now - candidate.reported, kTick);
+  candidate.rate = std::max(candidate.rate, static_cast<double>(events) / since.count());
+  candidate.reported = now;
+  candidate.events += events;
+  if (candidate.hopeless)
+    return false;
+  if (loop && !candidate.loops.contains(*loop)) {
+    if (std::ranges::find(candidate.wanted_loops, *loop) == candidate.wanted_loops.end())
+      candidate.wanted_loops.push_back(*loop);
+    candidate.wanted = candidate.opt_level && candidate.events - candidate.events_before_code >= stuck_events_;
+  }
+  candidate.wanted = candidate.wanted || !candidate.opt_level;
+  return candidate.wanted;
+}
+
+void HotFunctions::remember(const FunctionProfile& profile) {
+  if (profile.function < module_.imported_functions || profile.function >= module_.functions.size())
+    return;
+  auto& candidate = candidates_.try_emplace(profile.function, Candidate{.reported = start_}).first->second;
+  candidate.earlier_calls = profile.calls;
+  candidate.earlier_events = profile.calls + profile.back_edges;
+}
+
+void HotFunctions::has_code(std::uint32_t function_index, unsigned opt_level) {
+  auto& candidate = candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
+  candidate.opt_level = std::max(candidate.opt_level.value_or(0), opt_level);
+}
+
+void HotFunctions::has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level) {
+  auto& level = candidates_[function_index].loops[loop];
+  level = std::max(level.value_or(0), opt_level);
+}
+
+void HotFunctions::give_up(std::uint32_t function_index) {
+  auto& candidate = candidates_[function_index];
+  candidate.hopeless = true;
+  candidate.wanted = false;
+}
+
+bool HotFunctions::is_compiled(std::uint32_t function_index) const {
+  const auto known = candidates_.find(function_index);
+  return known != candidates_.end() && known->second.opt_level;
+}
+
+bool HotFunctions::is_remembered(const Entry& entry) const {
+  const auto& [function, candidate] = entry;
+  return !candidate.opt_level && !candidate.hopeless && candidate.earlier_events >= kRememberedEvents &&
+         !is_giant(function);
+}
+
+bool HotFunctions::can_improve(const Entry& entry) const {
+  const auto& [function, candidate] = entry;
+  return candidate.opt_level && *candidate.opt_level < opt_level_ && !candidate.hopeless && !is_giant(function);
+}
+
+/// Those that the condition holds for, the hottest first.
+std::vector<HotFunctions::Entry*> HotFunctions::waiting(bool (HotFunctions::*is_waiting)(const Entry&) const) {
+  std::vector<Entry*> entries;
+  for (auto& entry : candidates_)
+    if ((this->*is_waiting)(entry))
+      entries.push_back(&entry);
+  std::ranges::sort(entries, std::ranges::greater{}, [](const Entry* entry) {
+    return std::pair(entry->second.events + entry->second.earlier_events, entry->second.rate);
+  });
+  return entries;
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next() {
+  for (const auto is_waiting : {&HotFunctions::is_wanted, &HotFunctions::is_remembered}) {
+    const auto entries = waiting(is_waiting);
+    if (entries.empty())
+      continue;
+    // What enters a loop that is wanted although the function has code may stay there for long.
+    return entries.front()->second.opt_level ? compile_well(*entries.front()) : compile_quickly(entries);
+  }
+  if (const auto giants = waiting(&HotFunctions::is_wanted_giant); !giants.empty())
+    return compile_well(*giants.front());
+  if (auto improvable = waiting(&HotFunctions::can_improve); !improvable.empty())
+    return compile_well(**std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
+      const auto events = entry->second.rate + static_cast<double>(entry->second.earlier_events);
+      return events / static_cast<double>(size(entry->first) + kCalleeBytes);
+    }));
+  return std::nullopt;
+}
+
+void HotFunctions::add_function(Job& job, std::uint32_t function_index, Candidate& candidate) {
+  job.functions.push_back(function_index);
+  job.repeated += candidate.opt_level ? 1 : 0;
+  candidate.opt_level = std::max(candidate.opt_level.value_or(0), job.opt_level);
+  candidate.events_before_code = candidate.events;
+  candidate.wanted = false;
+}
+
+/// The hottest of them that have no code, without entries at their loops: most loops end soon.
+HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entries) {
+  Job job;
+  job.opt_level = kQuickLevel;
+  std::uint64_t bytes = 0;
+  for (auto* const entry : entries) {
+    if (entry->second.opt_level)
+      continue;
+    bytes += size(entry->first);
+    if (bytes > kQuickUnitBytes && !job.functions.empty())
+      break;
+    add_function(job, entry->first, entry->second);
+  }
+  std::ranges::sort(job.functions);
+  return job;
+}
+
+HotFunctions::Job HotFunctions::compile_well(Entry& entry) {
+  auto& [function, candidate] = entry;
+  const bool giant = is_giant(function);
+  Job job;
+  job.opt_level = giant ? std::min(opt_level_, kQuickLevel) : opt_level_;
+  add_function(job, function, candidate);
+  if (!giant)
+    add_callees(job);
+  for (const auto member : job.functions) {
+    auto& member_candidate = candidates_[member];
+    for (const auto loop : std::exchange(member_candidate.wanted_loops, {}))
+      member_candidate.loops.try_emplace(loop);
+    for (const auto& [loop, opt_level] : member_candidate.loops)
+      if (opt_level < job.opt_level)
+        job.loops.push_back({member, loop});
+  }
+  std::ranges::sort(job.functions);
+  std::ranges::sort(job.loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
+  // Also those that the compiler will leave out: it is not asked again.
+  for (const auto& [member, loop] : job.loops)
+    has_loop(member, loop, job.opt_level);
+  return job;
+}
+
+void HotFunctions::add_callees(Job& job) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < job.functions.size(); ++i) {
+    for (const auto callee : wasm::direct_callees(module_, job.functions[i])) {
+      if (callee < module_.imported_functions || std::ranges::find(job.functions, callee) != job.functions.end())
+        continue;
+      auto& candidate = candidates_.try_emplace(callee, Candidate{.reported = start_}).first->second;
+      const bool is_done = candidate.opt_level && *candidate.opt_level >= job.opt_level && size(callee) > kInlinedBytes;
+      if (is_done || candidate.hopeless || bytes + size(callee) > kCalleeBytes || calls(callee) < kWarmCalls)
+        continue;
+      bytes += size(callee);
+      add_function(job, callee, candidate);
+    }
+  }
+}
+
+}  // namespace wzrun::runtime

@@ -1,0 +1,198 @@
+#include "runtime/hot_functions.h"
+
+#include "wasm/decoder.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace wzrun::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A module of functions without parameters and results, each so many bytes long, that call others first.
+class Program {
+ public:
+  struct Function {
+    std::uint32_t bytes = 0;
+    std::vector<std::uint8_t> callees;  ///< indices below 128
+  };
+  explicit Program(const std::vector<Function>& functions) {
+    module_.types.emplace_back();
+    module_.types.back().kind = wasm::CompositeKind::function;
+    for (const auto& function : functions) {
+      auto& body = bodies_.emplace_back(1, 0);  // no locals
+      for (const auto callee : function.callees)
+        body.insert(body.end(), {0x10, callee});
+      constexpr std::uint8_t kNop = 0x01, kEnd = 0x0b;
+      body.resize(function.bytes - 1, kNop);
+      body.push_back(kEnd);
+      module_.functions.push_back({.type_index = 0});
+    }
+    for (const auto& body : bodies_)
+      module_.code.push_back({.bytes = body, .offset = 0});
+  }
+  const wasm::Module& module() const { return module_; }
+  HotFunctions hot(unsigned opt_level = 2) const {
+    return {module_, opt_level, {}, [this](auto index) { return calls.contains(index) ? calls.at(index) : 0; }};
+  }
+  std::map<std::uint32_t, std::uint64_t> calls;
+
+ private:
+  std::vector<std::vector<std::uint8_t>> bodies_;
+  wasm::Module module_;
+};
+
+using Indices = std::vector<std::uint32_t>;
+HotFunctions::Time at(std::chrono::milliseconds time) { return HotFunctions::Time(time); }
+
+/// Says that there is code of a job's functions, as whoever has compiled it does.
+void done(HotFunctions& hot, const HotFunctions::Job& job) {
+  for (const auto function : job.functions)
+    hot.has_code(function, job.opt_level);
+  for (const auto& loop : job.loops)
+    hot.has_loop(loop.function, loop.loop, job.opt_level);
+}
+
+}  // namespace
+
+TEST_CASE("hot functions: nothing is compiled before something is hot") {
+  const Program program({{100, {}}});
+  CHECK_FALSE(program.hot().next());
+}
+
+TEST_CASE("hot functions: they are compiled quickly first, the hottest in front, and well when nothing waits") {
+  const Program program({{10'000, {}}, {10'000, {}}, {100, {}}});
+  auto hot = program.hot();
+  CHECK(hot.note(0, {}, 3000, at(1ms)));
+  CHECK(hot.note(1, {}, 9000, at(2ms)));
+  CHECK(hot.note(2, {}, 6000, at(3ms)));
+  const auto first = hot.next();
+  REQUIRE(first);
+  CHECK(first->functions == Indices{1, 2});  // with 0 there would be too many bytes
+  CHECK(first->opt_level == 0);
+  CHECK(first->repeated == 0);
+  const auto second = hot.next();
+  REQUIRE(second);
+  CHECK(second->functions == Indices{0});
+  CHECK(second->opt_level == 0);
+  Indices improved;
+  while (const auto job = hot.next()) {
+    CHECK(job->opt_level == 2);
+    CHECK(job->repeated == job->functions.size());
+    improved.insert(improved.end(), job->functions.begin(), job->functions.end());
+  }
+  CHECK(improved == Indices{2, 1, 0});  // small and busy ones first
+}
+
+TEST_CASE("hot functions: a loop that goes on although its function has code is entered in good code") {
+  const Program program({{100, {}}});
+  auto hot = program.hot();
+  CHECK(hot.note(0, 7, 3000, at(1ms)));
+  const auto quick = hot.next();
+  REQUIRE(quick);
+  CHECK(quick->loops.empty());
+  done(hot, *quick);
+  CHECK_FALSE(hot.note(0, 7, HotFunctions::kStuckEvents - 1, at(2ms)));
+  CHECK(hot.note(0, 7, 1, at(3ms)));
+  const auto good = hot.next();
+  REQUIRE(good);
+  CHECK(good->opt_level == 2);
+  REQUIRE(good->loops.size() == 1);
+  CHECK(good->loops[0].function == 0);
+  CHECK(good->loops[0].loop == 7);
+  // Whether the compiler has made that entry or not: it is not asked again.
+  CHECK_FALSE(hot.note(0, 7, HotFunctions::kStuckEvents, at(4ms)));
+  CHECK_FALSE(hot.next());
+}
+
+TEST_CASE("hot functions: good code takes in callees that are called often, small ones each time") {
+  Program program({{100, {1, 2, 3}}, {1000, {}}, {HotFunctions::kInlinedBytes, {}}, {100, {}}, {100, {2}}});
+  program.calls = {{1, HotFunctions::kWarmCalls}, {2, HotFunctions::kWarmCalls}, {3, HotFunctions::kWarmCalls - 1}};
+  auto hot = program.hot();
+  hot.note(0, {}, 3000, at(1ms));
+  hot.note(4, {}, 3000, at(90ms));
+  REQUIRE(hot.next());
+  const auto caller = hot.next();
+  REQUIRE(caller);
+  CHECK(caller->functions == Indices{0, 1, 2});
+  const auto other = hot.next();
+  REQUIRE(other);
+  CHECK(other->functions == Indices{2, 4});
+}
+
+TEST_CASE("hot functions: calls of earlier runs count for callees") {
+  const Program program({{100, {1}}, {1000, {}}});
+  auto hot = program.hot();
+  hot.remember({.function = 1, .calls = HotFunctions::kWarmCalls});
+  hot.note(0, {}, 3000, at(1ms));
+  REQUIRE(hot.next());
+  const auto job = hot.next();
+  REQUIRE(job);
+  CHECK(job->functions == Indices{0, 1});
+}
+
+TEST_CASE(
+    "hot functions: what earlier runs have used is compiled when nothing waits, and no function that is unknown") {
+  const Program program({{100, {}}, {100, {}}, {100, {}}});
+  auto hot = program.hot();
+  hot.remember({.function = 1, .calls = HotFunctions::kRememberedEvents - 1, .back_edges = 1});
+  hot.remember({.function = 2, .calls = HotFunctions::kRememberedEvents - 1});
+  hot.remember({.function = 3, .calls = HotFunctions::kRememberedEvents});
+  hot.note(0, {}, 3000, at(1ms));
+  const auto wanted = hot.next();
+  REQUIRE(wanted);
+  CHECK(wanted->functions == Indices{0});
+  const auto remembered = hot.next();
+  REQUIRE(remembered);
+  CHECK(remembered->functions == Indices{1});
+  CHECK(remembered->opt_level == 0);
+}
+
+TEST_CASE("hot functions: giants come last, and are compiled quickly only") {
+  const Program program({{HotFunctions::kGiantBytes + 1, {1}}, {100, {}}});
+  auto hot = program.hot();
+  hot.note(0, 3, 90'000, at(1ms));
+  hot.note(1, {}, 3000, at(2ms));
+  const auto small = hot.next();
+  REQUIRE(small);
+  CHECK(small->functions == Indices{1});
+  const auto giant = hot.next();
+  REQUIRE(giant);
+  CHECK(giant->functions == Indices{0});
+  CHECK(giant->opt_level == 0);
+  CHECK(giant->loops.size() == 1);
+  const auto improved = hot.next();
+  REQUIRE(improved);
+  CHECK(improved->functions == Indices{1});
+  CHECK_FALSE(hot.next());
+}
+
+TEST_CASE("hot functions: what cannot be compiled is not tried again") {
+  const Program program({{100, {}}});
+  auto hot = program.hot();
+  hot.note(0, {}, 3000, at(1ms));
+  REQUIRE(hot.next());
+  hot.give_up(0);
+  CHECK_FALSE(hot.note(0, 1, 1'000'000, at(2ms)));
+  CHECK_FALSE(hot.next());
+}
+
+TEST_CASE("hot functions: code that is as good as it gets is not made again") {
+  const Program program({{100, {}}, {100, {}}});
+  auto hot = program.hot();
+  hot.has_code(0, 0);
+  hot.has_code(1, 2);
+  const auto job = hot.next();
+  REQUIRE(job);
+  CHECK(job->functions == Indices{0});
+  CHECK(job->opt_level == 2);
+  CHECK_FALSE(hot.next());
+}
+
+}  // namespace wzrun::runtime
