@@ -1,5 +1,6 @@
 #include "cache_options.h"
 #include "command.h"
+#include "keeper.h"
 #include "options.h"
 #include "quantity.h"
 #include "report.h"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -118,6 +120,8 @@ int prune(DirectoryCache& cache, const CacheCommandOptions& options) {
 
 int clear(DirectoryCache& cache, const CacheCommandOptions&) { return say_removed(cache.clear()); }
 
+int keep(DirectoryCache& cache, const CacheCommandOptions&) { return keep_standard_input(cache); }
+
 int dir(DirectoryCache& cache, const CacheCommandOptions&) { return print(cache.path() + "\n"); }
 
 constexpr struct Action {
@@ -132,11 +136,12 @@ constexpr struct Action {
     {"prune", "remove the oldest until the size is within bounds, and with --older-than what was not used since",
      prune},
     {"clear", "remove everything", clear},
+    {kKeepAction, "", keep},
 };
 
 std::string help_text() {
   std::string text;
-  for (const auto& action : kActions)
+  for (const auto& action : kActions | std::views::filter([](const Action& of) { return !of.summary.empty(); }))
     fmt::format_to(std::back_inserter(text), "  {:<8} {}\n", action.name, action.summary);
   return text +
          "\nExamples:\n"
@@ -173,7 +178,10 @@ int cache_main(Words words, StartTime) {
   const auto path = cache_directory(o.cache);
   if (!path)
     return fail("no cache directory: HOME is not set; --cache-dir names one");
-  const auto cache = DirectoryCache::open({.path = *path});
+  const auto limit = cache_size(o.cache);
+  if (!limit)
+    return fail(limit.error().message);
+  const auto cache = DirectoryCache::open({.path = *path, .max_size_bytes = *limit});
   if (!cache && action->run != dir)
     return fail(*path, cache.error().reason);
   return cache ? action->run(**cache, o) : print(*path + "\n");

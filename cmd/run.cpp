@@ -1,6 +1,7 @@
 #include "command.h"
 #include "deadline.h"
 #include "invoke.h"
+#include "keeper.h"
 #include "listen.h"
 #include "load.h"
 #include "notes.h"
@@ -8,6 +9,7 @@
 #include "run_options.h"
 #include "stats.h"
 #include "suggest.h"
+#include "termination.h"
 #include "trace.h"
 
 #include "wzrun/runtime.h"
@@ -61,6 +63,7 @@ class Run {
   Expected<CompiledModule> compile(const ModuleFile& file);
   /// What the automatic engine has compiled, for the next run.
   void keep_compiled() const;
+  bool keep_elsewhere() const;
   int explain_failure(const Error& error, const ModuleFile& file) const;
   int run_program(const CompiledModule& code, const ModuleConfig& config);
   int run_function(const CompiledModule& code, const ModuleConfig& config);
@@ -81,7 +84,9 @@ class Run {
   Notes notes_;
   std::optional<ModuleBytes> bytes_;  ///< of a module that can be read only once
   std::vector<wasi::ListeningSocket> sockets_;
+  std::optional<Termination> termination_;
   std::unique_ptr<Deadline> deadline_;
+  std::shared_ptr<DirectoryCache> cache_;
   std::unique_ptr<Runtime> runtime_;
   std::optional<CompiledModule> code_;  ///< not destroyed: that would wait for what is being compiled
 };
@@ -105,6 +110,8 @@ int Run::main() {
   if (notes_.wanted())
     *module_config = module_config->with_denial_observer(
         [this, fs = module_config->fs()](const Denial& denial) { notes_.denied(denial, fs); });
+  if (runtime_config->engine() == EngineKind::automatic)
+    termination_.emplace();
   if (*limit) {
     deadline_ = std::make_unique<Deadline>(
         start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), *options_.timeout));
@@ -124,6 +131,8 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
     return fail(provided.error());
   if (deadline_)
     deadline_->watch(*runtime_);
+  if (termination_ && code_->tiering())
+    termination_->before_end([this] { keep_elsewhere(); });
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
       imports_wasi(*code_, "fd_prestat_get"))
@@ -139,11 +148,17 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
 
 void Run::keep_compiled() const {
   const auto begin = Clock::now();
-  code_->keep();
+  if (!keep_elsewhere())
+    code_->keep();
   if (const auto tiering = code_->tiering(); tiering && tiering->units > 0)
-    say(fmt::format("{} functions were compiled in {:.1f} ms while it ran; kept in {:.1f} ms",
+    say(fmt::format("{} functions were compiled in {:.1f} ms while it ran; to keep them took {:.1f} ms",
                     tiering->compiled_functions, std::chrono::duration<double, std::milli>(tiering->compiling).count(),
                     milliseconds_since(begin)));
+}
+
+bool Run::keep_elsewhere() const {
+  const auto packed = code_->unkept();
+  return packed.empty() || cmd::keep_elsewhere(*cache_, *cache_size(options_.cache), packed);
 }
 
 std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
@@ -167,7 +182,8 @@ std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
     return std::nullopt;
   }
   stats_.phase("options");
-  runtime_ = std::make_unique<Runtime>(config.with_cache(cache->cache, cache->use));
+  cache_ = cache->cache;
+  runtime_ = std::make_unique<Runtime>(config.with_cache(cache_, cache->use));
   auto code = compile(*file);
   if (!code) {
     explain_failure(code.error(), *file);

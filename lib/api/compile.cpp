@@ -389,6 +389,14 @@ std::optional<TieringReport> CompiledModule::tiering() const {
   return code_->tiering != nullptr ? std::optional(code_->tiering->report()) : std::nullopt;
 }
 
+std::vector<std::uint8_t> CompiledModule::unkept() const {
+  return code_->tiering != nullptr ? code_->tiering->pack_new() : std::vector<std::uint8_t>();
+}
+
+Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
+  return runtime::UnitStore::add_packed(cache, packed);
+}
+
 void CompiledModule::keep() const {
   if (code_->tiering != nullptr)
     code_->tiering->keep();

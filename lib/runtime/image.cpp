@@ -46,10 +46,8 @@ bool is_table(const ImagePart& part, const ImageHeader& header, std::uint64_t co
          part.offset % alignment == 0;
 }
 
-/// Checks the header of an image of `size` bytes; reads no other page than that of the target's text.
-Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageExpectation& expectation) {
-  ImageHeader header;
-  std::memcpy(&header, image, sizeof header);
+/// Checks that all parts of an image of `size` bytes lie where they may.
+Expected<void> check_layout(const ImageHeader& header, std::uint64_t size) {
   if (header.magic != kImageMagic)
     return damaged("not an image");
   if (header.format != kImageFormat)
@@ -64,15 +62,27 @@ Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageE
   if (code.offset < sizeof(ImageHeader) || code.offset % header.code_alignment != 0 || code.offset > size ||
       code.size != size - code.offset || code.size >= kNoCode)
     return damaged("the code is not where it must be");
-  const auto functions = header.members.size == 0 ? expectation.functions : header.members.size / sizeof(std::uint32_t);
+  const auto functions = header.functions.size / sizeof(std::uint32_t);
   if (!is_table<char>(header.target, header, header.target.size) ||
-      !is_table<std::uint32_t>(header.members, header, header.members.size / sizeof(std::uint32_t)) ||
+      !is_table<std::uint32_t>(header.members, header, header.members.size == 0 ? 0 : functions) ||
       !is_table<std::uint32_t>(header.functions, header, functions) ||
       !is_table<std::uint32_t>(header.tails, header, header.tails.size == 0 ? 0 : functions) ||
       !is_table<ImageLoop>(header.loops, header, header.loops.size / sizeof(ImageLoop)) ||
-      !is_table<std::uint32_t>(header.entries, header, expectation.types) ||
+      !is_table<std::uint32_t>(header.entries, header, header.entries.size / sizeof(std::uint32_t)) ||
       !is_table<ImageRange>(header.ranges, header, header.ranges.size / sizeof(ImageRange)) ||
       !is_table<std::uint8_t>(header.lines, header, header.lines.size))
+    return damaged("a table lies outside");
+  return {};
+}
+
+/// Checks the header of an image of `size` bytes; reads no other page than that of the target's text.
+Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageExpectation& expectation) {
+  ImageHeader header;
+  std::memcpy(&header, image, sizeof header);
+  WZRUN_CHECK(check_layout(header, size));
+  const bool all = header.members.size == 0;
+  if ((all && header.functions.size != expectation.functions * sizeof(std::uint32_t)) ||
+      header.entries.size != expectation.types * sizeof(std::uint32_t))
     return damaged("a table does not fit the module");
   const std::string_view target(reinterpret_cast<const char*>(image + header.target.offset), header.target.size);
   if (target != expectation.target)
@@ -107,6 +117,18 @@ bool make_executable(const Mapping& mapping) {
   return header.code.size == 0 ||
          mprotect(mapping.begin() + header.code.offset, header.code.size, PROT_READ | PROT_EXEC) == 0;
 }
+
+}  // namespace
+
+bool is_image(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < sizeof(ImageHeader))
+    return false;
+  ImageHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return check_layout(header, bytes.size()).has_value();
+}
+
+namespace {
 
 std::shared_ptr<const Image> shared(const Image* image) { return std::shared_ptr<const Image>(image); }
 

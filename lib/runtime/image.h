@@ -72,6 +72,9 @@ struct ImageExpectation {
   std::uint64_t types = 0;      ///< type indices of the module
 };
 
+/// Whether the bytes are laid out as an image of some module.
+bool is_image(std::span<const std::uint8_t> bytes);
+
 /// An image in memory, its code executable and nothing of it writable.
 ///
 /// The header is checked when the image is made, and that every part lies where it may; what the tables say is checked

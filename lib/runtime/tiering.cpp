@@ -28,9 +28,10 @@ constexpr int kLeastPriority = 19;
 Tiering::Tiering(CompiledCode& code, TieringOptions options)
     : code_(code),
       options_(std::move(options)),
-      hot_(code.module, options_.opt_level, Clock::now(),
-           [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); },
-           options_.stress ? 0 : HotFunctions::kStuckEvents),
+      hot_(
+          code.module, options_.opt_level, Clock::now(),
+          [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); },
+          options_.stress ? 0 : HotFunctions::kStuckEvents),
       random_(options_.stress.value_or(0)),
       kept_(Clock::now()) {}
 
@@ -255,11 +256,26 @@ void Tiering::keep() {
   {
     const std::scoped_lock lock(mutex_);
     units.swap(new_units_);
+    units_being_kept_.insert(units_being_kept_.end(), units.begin(), units.end());
   }
   if (units.empty())
     return;
   options_.store->keep(units, code_.engine_code->profile());
   adopt_newer();
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(units_being_kept_, [&](const auto& unit) { return std::ranges::find(units, unit) != units.end(); });
+}
+
+std::vector<std::uint8_t> Tiering::pack_new() const {
+  if (options_.store == nullptr)
+    return {};
+  std::vector<std::shared_ptr<const Unit>> units;
+  {
+    const std::scoped_lock lock(mutex_);
+    units = units_being_kept_;
+    units.insert(units.end(), new_units_.begin(), new_units_.end());
+  }
+  return options_.store->pack(units, code_.engine_code->profile());
 }
 
 }  // namespace wzrun::runtime

@@ -67,6 +67,8 @@ class Tiering {
   bool adopt(const std::shared_ptr<const Image>& unit);
   /// Keeps what was made since it was last kept, now.
   void keep();
+  /// The same in bytes, for UnitStore::add_packed; also what is being kept at this moment.
+  std::vector<std::uint8_t> pack_new() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -95,6 +97,7 @@ class Tiering {
   std::map<LoopKey, EnteredLoop> loops_;
   std::set<Sha256Digest> known_;  ///< checksums of the images that were adopted
   std::vector<std::shared_ptr<const Unit>> new_units_;
+  std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
   TieringReport report_;
   std::mt19937_64 random_;  ///< decides under stress

@@ -30,6 +30,10 @@ bool lies_within(const ImagePart& part, std::uint64_t end) {
          part.offset % alignof(Element) == 0;
 }
 
+std::unexpected<Error> malformed() {
+  return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "kept code is damaged"});
+}
+
 template <typename T>
 std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
@@ -39,18 +43,24 @@ std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
 
 Expected<UnitFile> UnitFile::open(CacheEntry entry) {
   const auto size = entry.size_bytes();
-  const auto malformed = [] {
-    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "kept code is damaged"});
-  };
-  if (size < sizeof(UnitFileTail))
+  if (size == 0)
     return malformed();
   void* const pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, entry.fd(), 0);
   if (pages == MAP_FAILED)
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
-  UnitFile file;
+  const std::shared_ptr<const void> mapping(pages, [size](void* mapped) { munmap(mapped, size); });
+  auto file = WZRUN_TRY(view({static_cast<const std::uint8_t*>(pages), size}));
   file.entry_ = std::make_shared<const CacheEntry>(std::move(entry));
-  file.mapping_ = std::shared_ptr<const void>(pages, [size](void* mapped) { munmap(mapped, size); });
-  file.file_ = {static_cast<const std::uint8_t*>(pages), size};
+  file.mapping_ = mapping;
+  return file;
+}
+
+Expected<UnitFile> UnitFile::view(std::span<const std::uint8_t> bytes) {
+  const auto size = bytes.size();
+  if (size < sizeof(UnitFileTail))
+    return malformed();
+  UnitFile file;
+  file.file_ = bytes;
   UnitFileTail tail;
   const auto end = size - sizeof tail;
   std::memcpy(&tail, file.file_.data() + end, sizeof tail);
@@ -60,7 +70,7 @@ Expected<UnitFile> UnitFile::open(CacheEntry entry) {
   file.units_ = table<ImagePart>(file.file_, tail.units);
   file.profile_ = table<FunctionProfile>(file.file_, tail.profile);
   for (const auto& unit : file.units_)
-    if (!lies_within<std::uint8_t>(unit, end) || unit.size < sizeof(ImageHeader))
+    if (!lies_within<std::uint8_t>(unit, end) || unit.offset % alignof(ImageHeader) != 0 || !is_image(file.bytes(unit)))
       return malformed();
   return file;
 }

@@ -15,6 +15,49 @@ std::uint32_t opt_level_of(std::span<const std::uint8_t> image) {
   return header.opt_level;
 }
 
+struct FoundFile {
+  UnitFile file;
+  std::uint64_t inode = 0;
+};
+
+std::expected<FoundFile, std::string> find_in(CompilationCache& cache, const Sha256Digest& key) {
+  auto entry = cache.find(key);
+  if (!entry)
+    return std::unexpected(std::move(entry).error());
+  const auto fingerprint = FileFingerprint::of(entry->fd());
+  auto file = UnitFile::open(*std::move(entry));
+  if (!file)
+    return std::unexpected(file.error().to_string());
+  return FoundFile{*std::move(file), fingerprint ? fingerprint->inode : 0};
+}
+
+/// Adds to what a cache has under a key.
+Expected<void> add(CompilationCache& cache, const Sha256Digest& key, std::string_view description,
+                   std::span<const std::span<const std::uint8_t>> added, std::span<const FunctionProfile> profile) {
+  // What others keep meanwhile would be lost between looking and storing.
+  const auto claim = cache.claim(key);
+  UnitFileBuilder builder;
+  std::vector<std::span<const std::uint8_t>> images;
+  const auto before = find_in(cache, key);
+  if (before) {
+    for (const auto& unit : before->file.units())
+      images.push_back(before->file.bytes(unit));
+    for (const auto& function : before->file.profile())
+      builder.add(function);
+  }
+  images.insert(images.end(), added.begin(), added.end());
+  // What was compiled better first, since it makes the rest unnecessary.
+  for (const std::uint32_t opt_level : {3, 2, 1, 0})
+    for (const auto& image : images)
+      if (opt_level_of(image) == opt_level)
+        builder.add(image);
+  for (const auto& function : profile)
+    builder.add(function);
+  if (auto stored = cache.store(key, builder.parts(), description); !stored)
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::move(stored).error()});
+  return {};
+}
+
 }  // namespace
 
 UnitStore::UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write)
@@ -29,15 +72,11 @@ const Sha256Digest& UnitStore::key() {
 }
 
 std::expected<UnitFile, std::string> UnitStore::find() {
-  auto entry = cache_->find(key());
-  if (!entry)
-    return std::unexpected(std::move(entry).error());
-  const auto fingerprint = FileFingerprint::of(entry->fd());
-  seen_.store(fingerprint ? fingerprint->inode : 0, std::memory_order_relaxed);
-  auto file = UnitFile::open(*std::move(entry));
-  if (!file)
-    return std::unexpected(file.error().to_string());
-  return *std::move(file);
+  auto found = find_in(*cache_, key());
+  if (!found)
+    return std::unexpected(std::move(found).error());
+  seen_.store(found->inode, std::memory_order_relaxed);
+  return std::move(found->file);
 }
 
 std::optional<UnitFile> UnitStore::find_newer() {
@@ -50,37 +89,81 @@ std::optional<UnitFile> UnitStore::find_newer() {
   return *std::move(file);
 }
 
+std::vector<FunctionProfile> UnitStore::news(std::span<const FunctionProfile> profile) const {
+  std::vector<FunctionProfile> result;
+  for (auto counted : profile) {
+    if (const auto kept = kept_.find(counted.function); kept != kept_.end()) {
+      counted.calls -= kept->second.calls;
+      counted.back_edges -= kept->second.back_edges;
+    }
+    result.push_back(counted);
+  }
+  return result;
+}
+
 bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfile> profile) {
   if (!may_write_ || units.empty())
     return true;
   const std::scoped_lock lock(keeping_);
-  // What others keep meanwhile would be lost between looking and storing.
-  const auto claim = cache_->claim(key());
-  UnitFileBuilder builder;
   std::vector<std::span<const std::uint8_t>> images;
-  const auto before = find();
-  if (before) {
-    for (const auto& unit : before->units())
-      images.push_back(before->bytes(unit));
-    for (const auto& function : before->profile())
-      builder.add(function);
-  }
   for (const auto& unit : units)
     images.emplace_back(*unit);
-  // What was compiled better first, since it makes the rest unnecessary.
-  for (const std::uint32_t opt_level : {3, 2, 1, 0})
-    for (const auto& image : images)
-      if (opt_level_of(image) == opt_level)
-        builder.add(image);
-  for (auto counted : profile) {
-    auto& kept = kept_[counted.function];
-    const auto total = counted;
-    counted.calls -= kept.calls;
-    counted.back_edges -= kept.back_edges;
-    kept = total;
-    builder.add(counted);
+  const bool kept = add(*cache_, key(), description_, images, news(profile)).has_value();
+  for (const auto& counted : profile)
+    kept_[counted.function] = counted;
+  return kept;
+}
+
+namespace {
+
+/// At the end of what pack() gives. Before it: a unit file, and the description.
+struct PackTail {
+  Sha256Digest key{};
+  std::uint64_t description_size = 0;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span<const FunctionProfile> profile) {
+  if (!may_write_ || units.empty())
+    return {};
+  UnitFileBuilder builder;
+  for (const auto& unit : units)
+    builder.add(*unit);
+  std::vector<std::uint8_t> packed;
+  const auto append = [&](const void* data, std::size_t size) {
+    const auto* const bytes = static_cast<const std::uint8_t*>(data);
+    packed.insert(packed.end(), bytes, bytes + size);
+  };
+  {
+    // Another thread may be keeping counts: then they come twice, and that is all.
+    const std::unique_lock lock(keeping_, std::try_to_lock);
+    for (const auto& function : lock ? news(profile) : std::vector(profile.begin(), profile.end()))
+      builder.add(function);
   }
-  return cache_->store(key(), builder.parts(), description_).has_value();
+  for (const auto part : builder.parts())
+    append(part.data(), part.size());
+  append(description_.data(), description_.size());
+  const PackTail tail{.key = key(), .description_size = description_.size()};
+  append(&tail, sizeof tail);
+  return packed;
+}
+
+Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
+  PackTail tail;
+  if (packed.size() < sizeof tail)
+    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack is too short"});
+  const auto content = packed.first(packed.size() - sizeof tail);
+  std::memcpy(&tail, packed.data() + content.size(), sizeof tail);
+  if (tail.description_size > content.size())
+    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack has no description"});
+  const auto file_size = content.size() - tail.description_size;
+  const auto file = WZRUN_TRY(UnitFile::view(content.first(file_size)));
+  const std::string description(content.begin() + static_cast<std::ptrdiff_t>(file_size), content.end());
+  std::vector<std::span<const std::uint8_t>> images;
+  for (const auto& unit : file.units())
+    images.push_back(file.bytes(unit));
+  return add(cache, tail.key, description, images, file.profile());
 }
 
 }  // namespace wzrun::runtime

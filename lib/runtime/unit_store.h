@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace wzrun::runtime {
 
@@ -31,9 +32,15 @@ class UnitStore {
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
+  /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing.
+  std::vector<std::uint8_t> pack(std::span<const Unit> units, std::span<const FunctionProfile> profile);
+  /// Adds to a cache what pack() gave. Errors: malformed, io.
+  static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
 
  private:
   const Sha256Digest& key();
+  /// Of this run's counts, what was not kept before. Requires the lock.
+  std::vector<FunctionProfile> news(std::span<const FunctionProfile> profile) const;
 
   std::shared_ptr<CompilationCache> cache_;
   Key make_key_;

@@ -122,6 +122,9 @@ class CompiledModule {
   /// Has the cache keep what the automatic engine has compiled and counted since it was last kept, which happens now
   /// and then anyway, and when the module ends.
   void keep() const;
+  /// What keep() would add to the cache, for keep_packed(): a process that ends need not wait for a disk if another one
+  /// keeps it. Empty if there is nothing.
+  std::vector<std::uint8_t> unkept() const;
   const std::shared_ptr<runtime::CompiledCode>& code() const { return code_; }
 
  private:
@@ -166,6 +169,10 @@ class Runtime {
  private:
   std::shared_ptr<runtime::RuntimeState> state_;
 };
+
+/// Adds what CompiledModule::unkept() gave to a cache. It is code that will run: whoever can write it can do all that
+/// this process can. Errors: malformed, io.
+Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
 
 /// Decodes and validates without keeping anything.
 Expected<void> validate(std::span<const std::uint8_t> module, CoreFeatures features, unsigned threads = 1);

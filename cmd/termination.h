@@ -1,0 +1,27 @@
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <mutex>
+
+namespace wzrun::cmd {
+
+/// What still happens when a signal ends the process: SIGHUP, SIGINT or SIGTERM, unless it is ignored or handled. The
+/// process ends by the signal all the same. To be made before other threads, and never destroyed.
+class Termination {
+ public:
+  Termination();
+  Termination(const Termination&) = delete;
+  Termination& operator=(const Termination&) = delete;
+
+  /// Is called on a thread of its own.
+  void before_end(std::function<void()> action);
+
+ private:
+  void wait(const sigset_t& signals);
+
+  std::mutex mutex_;
+  std::function<void()> action_;
+};
+
+}  // namespace wzrun::cmd
