@@ -11,6 +11,7 @@
 #include "suggest.h"
 #include "termination.h"
 #include "trace.h"
+#include "verify.h"
 
 #include "wzrun/runtime.h"
 #include "wzrun/wasi.h"
@@ -116,7 +117,9 @@ int Run::main() {
     deadline_ = std::make_unique<Deadline>(
         start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), *options_.timeout));
   }
-  const int status = load_and_run(*runtime_config, *module_config);
+  const int status = options_.engine == "verify" && !options_.interpreter
+                         ? verify(options_, *runtime_config, *module_config, deadline_.get())
+                         : load_and_run(*runtime_config, *module_config);
   if (!deadline_ || deadline_->disarm())
     return status;
   warn(deadline_->message());

@@ -56,9 +56,10 @@ void define(CLI::App& app, RunOptions& o) {
   choice("--unknown-imports", o.unknown_imports, "error|trap|default",
          "functions that nobody provides: refuse to run, trap when called, or return zeros")
       ->check(CLI::IsMember({"error", "trap", "default"}).description(""));
-  choice("--engine", o.engine, "auto|llvm|interp",
-         "what runs the code: compiled code if the cache has it, compiled code in any case, or the interpreter")
-      ->check(CLI::IsMember({"auto", "llvm", "interp"}).description(""));
+  choice("--engine", o.engine, "auto|llvm|interp|verify",
+         "what runs the code: the interpreter and compiled code as soon as there is some, compiled code, the "
+         "interpreter, or both side by side to compare them")
+      ->check(CLI::IsMember({"auto", "llvm", "interp", "verify"}).description(""));
   app.add_flag("--interpreter", o.interpreter, "the same as --engine interp");
   add_opt_option(app, o.opt_level);
   add_jobs_option(app, o.jobs);
@@ -202,9 +203,9 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
   RuntimeConfig config;
   if (options.stats && !options.stats->empty() && *options.stats != "json")
     return std::unexpected(UsageError{fmt::format("--stats: '{}' is not json", printable(*options.stats))});
-  config = config.with_engine(options.interpreter || options.engine == "interp" ? EngineKind::interpreter
-                              : options.engine == "llvm"                        ? EngineKind::llvm
-                                                                                : EngineKind::automatic);
+  config = config.with_engine(options.interpreter || options.engine == "interp"        ? EngineKind::interpreter
+                              : options.engine == "llvm" || options.engine == "verify" ? EngineKind::llvm
+                                                                                       : EngineKind::automatic);
   config = config.with_opt_level(options.opt_level)
                .with_compile_threads(options.jobs)
                .with_precompiled_files(options.allow_precompiled)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace wzrun::wasi {
 
@@ -13,12 +14,21 @@ namespace wzrun::wasi {
 /// a range that does not lie in the memory is EFAULT.
 class GuestMemory {
  public:
+  using Log = std::vector<std::span<std::uint8_t>>;
+
   explicit GuestMemory(std::span<std::uint8_t> bytes) : bytes_(bytes) {}
+
+  std::span<std::uint8_t> bytes() const { return bytes_; }
+  /// From now on everything that is written, and perhaps more, is noted there.
+  void log_to(Log& log) { log_ = &log; }
 
   Try<std::span<std::uint8_t>> range(std::uint64_t address, std::uint64_t length) const {
     if (length > bytes_.size() || address > bytes_.size() - length)
       return fail(Errno::fault);
-    return bytes_.subspan(address, length);
+    const auto range = bytes_.subspan(address, length);
+    if (log_ != nullptr) [[unlikely]]
+      log_->push_back(range);
+    return range;
   }
 
   template <typename T>
@@ -35,11 +45,14 @@ class GuestMemory {
     if (sizeof(T) > bytes_.size() || address > bytes_.size() - sizeof(T))
       return fail(Errno::fault);
     std::memcpy(bytes_.data() + address, &value, sizeof(T));
+    if (log_ != nullptr) [[unlikely]]
+      log_->push_back(bytes_.subspan(address, sizeof(T)));
     return {};
   }
 
  private:
   std::span<std::uint8_t> bytes_;
+  Log* log_ = nullptr;
 };
 
 }  // namespace wzrun::wasi

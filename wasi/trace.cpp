@@ -255,6 +255,10 @@ CallTrace::CallTrace(const TracedFunction& function, const GuestMemory& memory, 
 
 std::string CallTrace::line(std::string_view answer) const {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began_;
+  return fmt::format("{} = {} <{:.6f}>", call(), answer, took.count());
+}
+
+std::string CallTrace::call() const {
   std::string text{function_.name};
   text += '(';
   std::string_view separator;
@@ -264,7 +268,7 @@ std::string CallTrace::line(std::string_view answer) const {
     text.append(separator).append(argument);
     separator = ", ";
   }
-  return fmt::format("{}) = {} <{:.6f}>", text, answer, took.count());
+  return text + ')';
 }
 
 std::string CallTrace::finish_without_return() { return line("?"); }

@@ -25,6 +25,8 @@ class CallTrace {
  public:
   CallTrace(const TracedFunction& function, const GuestMemory& memory, std::span<const std::uint64_t> arguments);
 
+  /// Function and arguments alone, as far as they are known before the call.
+  std::string call() const;
   /// The line, without a newline. Goes with the call's answer: an errno, or nothing if the program ends.
   std::string finish(const Status& answer);
   std::string finish_without_return();

@@ -4,6 +4,7 @@
 #include "functions.h"
 #include "parameters.h"
 #include "trace.h"
+#include "twins.h"
 
 #include <algorithm>
 #include <array>
@@ -39,6 +40,21 @@ Result<T> conclude(Call&, Result<T> result) {
 Call call_of(Caller& caller, State& state) {
   const auto memory = caller.memory();
   return {caller, state, GuestMemory{memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{}}};
+}
+
+/// Between what a function returns and what the runs that are compared share.
+Result<std::uint32_t> answer_of(const Result<std::uint32_t>& result) { return result; }
+Result<std::uint32_t> answer_of(const Result<void>& result) {
+  return result ? Result<std::uint32_t>(0) : std::unexpected(result.error());
+}
+template <typename Returned>
+Returned returned(Result<std::uint32_t> answer) {
+  if (!answer)
+    return std::unexpected(std::move(answer).error());
+  if constexpr (std::is_same_v<Returned, Result<void>>)
+    return {};
+  else
+    return *answer;
 }
 
 /// What is traced of a function, and where to. Nothing of it is in the way of a call that is not.
@@ -78,6 +94,28 @@ struct Export<kFunction, kDescription> {
     return result;
   }
 
+  /// The function for the first of two runs that are compared, and for the second.
+  static void add(HostModuleBuilder& first, HostModuleBuilder& second, const std::shared_ptr<Meeting>& meeting) {
+    const std::string name{kDescription.name};
+    first.function(name, [meeting](Caller& caller, A... arguments) -> Returned {
+      auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
+      const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
+      if (auto halt = meeting->lead(caller, kDescription, call.memory, values))
+        return std::unexpected(*std::move(halt));
+      GuestMemory::Log written;
+      call.memory.log_to(written);
+      auto result = conclude(call, answer(call, arguments...));
+      meeting->share(written, answer_of(result));
+      return result;
+    });
+    second.function(name, [meeting](Caller& caller, A... arguments) -> Returned {
+      const auto memory = caller.memory();
+      const GuestMemory bytes(memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{});
+      const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
+      return returned<Returned>(meeting->follow(caller, kDescription, bytes, values));
+    });
+  }
+
   static void add(HostModuleBuilder& builder, const Tracer& tracer) {
     const std::string name{kDescription.name};
     if (tracer.wanted())
@@ -115,6 +153,27 @@ Expected<void> instantiate(Runtime& runtime, Trace trace) {
 #include "functions.def"
   WZRUN_CHECK(preview1.instantiate());
   WZRUN_CHECK(preview0.instantiate());
+  return {};
+}
+
+Expected<void> Twins::instantiate(Runtime& first, Runtime& second) {
+  for (const bool preview0 : {false, true}) {
+    const std::string name = preview0 ? "wasi_unstable" : "wasi_snapshot_preview1";
+    auto for_first = first.host_module(name);
+    auto for_second = second.host_module(name);
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                 \
+  {                                                                                 \
+    static constexpr TracedFunction kPreview1{plain(#function), parameters, false}; \
+    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};  \
+    if (preview0)                                                                   \
+      Export<&function0, kPreview0>::add(for_first, for_second, meeting_);          \
+    else                                                                            \
+      Export<&function, kPreview1>::add(for_first, for_second, meeting_);           \
+  }
+#include "functions.def"
+    WZRUN_CHECK(for_first.instantiate());
+    WZRUN_CHECK(for_second.instantiate());
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,36 @@ struct Trace {
 /// Makes `wasi_snapshot_preview1` and `wasi_unstable` importable in the runtime. Calls that are not traced cost what
 /// they would cost without it. Errors: invalid_argument if one of the names is taken.
 Expected<void> instantiate(Runtime& runtime, Trace trace = {});
+
+class Meeting;
+
+/// Two runs of one program, on two threads and runtimes with different engines, that must do the same. Each call of
+/// WASI waits for the other run to make it too, with the same arguments and the same bytes in memory; it is carried out
+/// once, for the first run, and answers both. Memories are compared as a whole at calls, as often as a quarter of the
+/// time allows, and at the end. What the specification leaves open, such as the bits of a NaN, may make runs differ.
+class Twins {
+ public:
+  enum class Run : std::uint8_t { first, second };
+
+  Twins();
+  ~Twins();
+  Twins(const Twins&) = delete;
+  Twins& operator=(const Twins&) = delete;
+
+  /// Makes `wasi_snapshot_preview1` and `wasi_unstable` importable in both. Errors: as wasi::instantiate.
+  Expected<void> instantiate(Runtime& first, Runtime& second);
+  /// A run has ended, in words that are equal if it was in the same way; `memory` stays until both have ended. Where
+  /// the other is waiting for it, that one ends too.
+  void ended(Run run, std::string how, std::optional<Memory> memory);
+  /// The first difference, in words, once there is one. Both runs end there with Trap runs_differ, whose backtraces
+  /// tell where they are.
+  std::optional<std::string> difference() const;
+  /// That were carried out.
+  std::uint64_t calls() const;
+
+ private:
+  std::shared_ptr<Meeting> meeting_;
+};
 
 /// Whether every mount can be opened, so that a mistake is told before the program runs; otherwise its first call to
 /// WASI fails with the same error. Errors: io, naming the host's and the program's path.
