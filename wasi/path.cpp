@@ -1,6 +1,7 @@
 #include "filestat.h"
 #include "functions.h"
 #include "node.h"
+#include "write_signal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -137,7 +138,8 @@ Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, s
   const bool directory = (open_flags & oflags::directory) != 0;
   const bool reads = (base & (rights::fd_read | rights::fd_readdir)) != 0;
   // Go asks for every right but FD_WRITE to read a file, and there are files that it may only read.
-  const bool writes = (base & (directory || reads ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
+  const bool writes =
+      (base & (directory || reads ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
   const auto when = [](std::uint32_t value, std::uint32_t bit, int host) { return (value & bit) != 0 ? host : 0; };
   const int access = !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
   return {.flags = access | when(open_flags, oflags::creat, O_CREAT) |
@@ -190,6 +192,7 @@ Try<Descriptor> opened_descriptor(OwnedFd opened, bool read_only, Rights base, R
   result.read_only = read_only;
   result.flags = flags;
   result.fd = opened.get();
+  result.write_signal = write_signal_of(status);
   result.owned = std::move(opened);
   result.base = base & (result.is_directory() ? rights::directory_base : rights::file);
   result.inheriting = inheriting;
