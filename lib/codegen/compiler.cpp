@@ -38,6 +38,11 @@ constexpr std::uint64_t kPartitionBytes = 64U << 10;
 constexpr std::uint64_t kLeastPartitionBytes = 8U << 10;
 constexpr std::uint64_t kPartitionsOfSmall = 8;
 
+/// Levels 2 and 3 take more time and memory than in proportion to a huge function, which ends a partition of more bytes
+/// than this: that is compiled as on level 1.
+constexpr std::uint64_t kSimplePartitionBytes = 160U << 10;
+constexpr unsigned kSimpleLevel = 1;
+
 struct Partition {
   std::span<const std::uint32_t> functions;  ///< indices, ascending
   std::span<const runtime::CodegenLoop> loops;
@@ -170,12 +175,16 @@ class Compilation {
       fail({ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
       return;
     }
+    std::optional<Pipeline> simple;
     while (!failed_.load()) {
       const auto index = next_.fetch_add(1);
       if (index >= partitions_.size())
         return;
       working_on_[worker] = index;
-      if (auto compiled = compile(pipeline, index); !compiled)
+      const bool is_simple = partitions_[index].bytes > kSimplePartitionBytes && request_.opt_level > kSimpleLevel;
+      if (is_simple && !simple)
+        simple.emplace(kSimpleLevel);
+      if (auto compiled = compile(is_simple ? *simple : pipeline, index); !compiled)
         fail(std::move(compiled).error());
       const auto done = done_.fetch_add(partitions_[index].bytes) + partitions_[index].bytes;
       if (request_.progress != nullptr)

@@ -1,11 +1,9 @@
 #include "codegen/linker.h"
 
-#include <llvm/DebugInfo/DWARF/DWARFContext.h>
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/aarch64.h>
 #include <llvm/ExecutionEngine/JITLink/x86_64.h>
 #include <llvm/ExecutionEngine/Orc/SymbolStringPool.h>
-#include <llvm/Object/ObjectFile.h>
 #include <llvm/Support/MathExtras.h>
 
 #include <algorithm>
@@ -59,7 +57,7 @@ struct Linking : jitlink::JITLinkMemoryManager {
   std::uint64_t size = 0;
   llvm::DenseMap<llvm::orc::SymbolStringPtr, ExecutorAddr> defined;
   std::vector<LinkedSymbol> symbols;
-  std::vector<std::vector<std::pair<std::string, std::uint64_t>>> sections;  ///< of each object, by name
+  std::vector<std::uint64_t> code_sections;  ///< where those of the objects begin
   struct Waiting {
     jitlink::JITLinkContext::LookupMap wanted;
     std::unique_ptr<jitlink::JITLinkAsyncLookupContinuation> resume;
@@ -116,10 +114,9 @@ class Context : public jitlink::JITLinkContext {
       if (symbol->getScope() != jitlink::Scope::Local)
         linking_.defined[symbol->getName()] = symbol->getAddress();
     }
-    auto& sections = linking_.sections.emplace_back();
-    for (auto& section : graph.sections())
-      if (!section.empty())
-        sections.emplace_back(section.getName().str(), jitlink::SectionRange(section).getStart().getValue() - kBase);
+    const auto* const code = graph.findSectionByName(kCodeSection);
+    linking_.code_sections.push_back(
+        code == nullptr || code->empty() ? 0 : jitlink::SectionRange(*code).getStart().getValue() - kBase);
     return llvm::Error::success();
   }
   void notifyFinalized(jitlink::JITLinkMemoryManager::FinalizedAlloc) override {}
@@ -144,59 +141,19 @@ class Context : public jitlink::JITLinkContext {
   Linking& linking_;
 };
 
-/// Appends the lines of an object.
-void add_lines(const llvm::object::ObjectFile& object,
-               const std::vector<std::pair<std::string, std::uint64_t>>& sections, std::vector<LinkedLine>& lines) {
-  std::vector<std::optional<std::uint64_t>> places;  // by section index in the object
-  for (const auto& section : object.sections()) {
-    const auto index = section.getIndex();
-    if (places.size() <= index)
-      places.resize(index + 1);
-    auto name = section.getName();
-    if (!name) {
-      llvm::consumeError(name.takeError());
-      continue;
-    }
-    const auto found = std::ranges::find(sections, name->str(), &std::pair<std::string, std::uint64_t>::first);
-    if (found != sections.end())
-      places[index] = found->second;
-  }
-  const auto dwarf = llvm::DWARFContext::create(object);
-  for (const auto& unit : dwarf->compile_units()) {
-    const auto* const table = dwarf->getLineTableForUnit(unit.get());
-    if (table == nullptr)
-      continue;
-    for (const auto& row : table->Rows) {
-      const auto index = row.Address.SectionIndex;
-      if (row.Line == 0 || row.EndSequence || index >= places.size() || !places[index])
-        continue;
-      const LinkedLine line{static_cast<std::uint32_t>(*places[index] + row.Address.Address), row.Line - 1U};
-      if (!lines.empty() && lines.back().address == line.address)
-        lines.back() = line;  // the later one holds
-      else
-        lines.push_back(line);
-    }
-  }
-}
-
 }  // namespace
 
 Expected<LinkedCode> link(std::span<const Object> objects) {
   const auto pool = std::make_shared<llvm::orc::SymbolStringPool>();  // outlives the names that `linking` keeps
   Linking linking;
-  std::vector<std::unique_ptr<llvm::object::ObjectFile>> files;
   for (const auto& object : objects) {
-    const llvm::MemoryBufferRef buffer({object.data(), object.size()}, "object");
+    const llvm::MemoryBufferRef buffer({object.file.data(), object.file.size()}, "object");
     auto graph = jitlink::createLinkGraphFromObject(buffer, pool);
     if (!graph)
       return failure(llvm::toString(graph.takeError()));
     jitlink::link(std::move(*graph), std::make_unique<Context>(linking));
     if (!linking.error.empty())
       return failure(linking.error);
-    auto file = llvm::object::ObjectFile::createObjectFile(buffer);
-    if (!file)
-      return failure(llvm::toString(file.takeError()));
-    files.push_back(std::move(*file));
   }
   for (auto& [wanted, resume] : linking.waiting) {
     jitlink::AsyncLookupResult result;
@@ -223,8 +180,10 @@ Expected<LinkedCode> link(std::span<const Object> objects) {
     std::ranges::copy(bytes, linked.code.begin() + static_cast<std::ptrdiff_t>(place));
   linked.symbols = std::move(linking.symbols);
   std::ranges::sort(linked.symbols, {}, &LinkedSymbol::begin);
-  for (std::size_t i = 0; i < files.size(); ++i)
-    add_lines(*files[i], linking.sections[i], linked.lines);
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    for (const auto& line : objects[i].lines)
+      linked.lines.push_back(
+          {static_cast<std::uint32_t>(linking.code_sections[i] + line.code_offset), line.module_offset});
   std::ranges::sort(linked.lines, {}, &LinkedLine::address);
   return linked;
 }

@@ -1,19 +1,14 @@
 #pragma once
 
+#include "codegen/object.h"
 #include "wzrun/error.h"
 
-#include <llvm/ADT/SmallVector.h>
-
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace wzrun::codegen {
-
-using Object = llvm::SmallVector<char, 0>;
 
 /// A function where it came to lie.
 struct LinkedSymbol {

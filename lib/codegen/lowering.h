@@ -27,6 +27,9 @@ std::string tail_symbol(std::uint32_t function_index);
 std::string entry_symbol(std::uint32_t type_index);
 std::string loop_symbol(std::uint32_t function_index, std::uint32_t loop);
 
+/// Of calls through a FunctionInstance. Faster selection knows its parameters, those of fastcc it does not.
+inline constexpr llvm::CallingConv::ID kNativeConvention = llvm::CallingConv::C;
+
 /// Of a block: index of what the lowering knows of it.
 struct Label {
   std::uint32_t block = 0;
@@ -58,7 +61,7 @@ class ModuleLowering {
   /// Defines the function as those outside of the module call it, where that is another one.
   void define_native(std::uint32_t function_index);
   /// The convention of calls within the module.
-  llvm::CallingConv::ID convention() const { return tail_calls ? llvm::CallingConv::Tail : llvm::CallingConv::Fast; }
+  llvm::CallingConv::ID convention() const { return tail_calls ? llvm::CallingConv::Tail : kNativeConvention; }
   /// Calls a FunctionInstance of anywhere: parameters (caller's instance, FunctionInstance*, [results,] parameters...).
   llvm::Function* call_thunk(std::uint32_t type_index);
   bool is_member(std::uint32_t function_index) const { return selection.members[function_index]; }

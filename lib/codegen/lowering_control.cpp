@@ -359,7 +359,7 @@ void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_
   b_.CreateCondBr(b_.CreateIsNull(native), other, here, m_.unlikely);
 
   b_.SetInsertPoint(here);
-  auto* const direct = placed(create_call(b_, m_.type(type), native, arguments, llvm::CallingConv::Fast));
+  auto* const direct = placed(create_call(b_, m_.type(type), native, arguments, kNativeConvention));
   b_.CreateBr(next);
   auto* const direct_end = b_.GetInsertBlock();
 

@@ -45,7 +45,7 @@ ModuleLowering::ModuleLowering(llvm::Module& llvm_module, const wasm::Module& wa
   }
   file_ = debug_.createFile("module.wasm", "");
   debug_.createCompileUnit(llvm::DISourceLanguageName(llvm::dwarf::DW_LANG_C), file_, "wzrun", true, "", 0, "",
-                           llvm::DICompileUnit::LineTablesOnly);
+                           llvm::DICompileUnit::NoDebug);
   debug_type_ = debug_.createSubroutineType(debug_.getOrCreateTypeArray({}));
   module.addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
 }
@@ -205,7 +205,7 @@ llvm::Function* ModuleLowering::call_thunk(std::uint32_t type_index) {
   };
   if (tail_calls)
     call_where_there_is(offsetof(FunctionInstance, tail), llvm::CallingConv::Tail);
-  call_where_there_is(offsetof(FunctionInstance, native), llvm::CallingConv::Fast);
+  call_where_there_is(offsetof(FunctionInstance, native), kNativeConvention);
 
   const auto count =
       std::max<std::size_t>({1, runtime::slot_count(signature.params), runtime::slot_count(signature.results)});
@@ -237,7 +237,7 @@ void ModuleLowering::define_native(std::uint32_t function_index) {
   auto* const native = llvm::Function::Create(inner->getFunctionType(), llvm::GlobalValue::ExternalLinkage,
                                               function_symbol(function_index), module);
   native->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  native->setCallingConv(llvm::CallingConv::Fast);
+  native->setCallingConv(kNativeConvention);
   set_attributes(*native);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", native));
   llvm::SmallVector<Value*, 8> arguments;
@@ -269,7 +269,7 @@ void ModuleLowering::define_entry(std::uint32_t type_index) {
   for (const auto param : signature.params)
     arguments.push_back(in.load(param));
   auto* const call = b.CreateCall(type(signature), entry->getArg(0), arguments);
-  call->setCallingConv(llvm::CallingConv::Fast);
+  call->setCallingConv(kNativeConvention);
   if (signature.results.size() == 1)
     Slots(*this, b, slots).store(call);
   b.CreateRetVoid();

@@ -1,15 +1,22 @@
 #include "codegen/pipeline.h"
 
+#include "codegen/line_recorder.h"
 #include "codegen/load_locations.h"
 #include "codegen/loop_versioning.h"
+#include "codegen/selection_preparation.h"
 
 #include <llvm/Analysis/CGSCCPassManager.h>
 #include <llvm/Analysis/LoopAnalysisManager.h>
+#include <llvm/CodeGen/AsmPrinter.h>
+#include <llvm/CodeGen/ExpandReductions.h>
+#include <llvm/CodeGen/InterleavedAccess.h>
 #include <llvm/CodeGen/MachineModuleInfo.h>
 #include <llvm/CodeGen/Passes.h>
 #include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/PassManager.h>
+#include <llvm/InitializePasses.h>
+#include <llvm/MC/MCObjectStreamer.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/TargetSelect.h>
@@ -22,8 +29,10 @@
 #include <llvm/Transforms/Scalar/LICM.h>
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/LoopRotation.h>
+#include <llvm/Transforms/Scalar/LoopStrengthReduce.h>
 #include <llvm/Transforms/Scalar/LoopUnrollPass.h>
 #include <llvm/Transforms/Scalar/SROA.h>
+#include <llvm/Transforms/Scalar/ScalarizeMaskedMemIntrin.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 #include <llvm/Transforms/Utils/LCSSA.h>
 #include <llvm/Transforms/Utils/LoopSimplify.h>
@@ -32,6 +41,7 @@
 #include <llvm/Transforms/Vectorize/SLPVectorizer.h>
 #include <llvm/Transforms/Vectorize/VectorCombine.h>
 
+#include <array>
 #include <mutex>
 
 namespace wzrun::codegen {
@@ -50,11 +60,22 @@ llvm::CodeGenOptLevel codegen_level(unsigned opt_level) {
   }
 }
 
+/// Takes out passes over machine code that serve instrumentation, other languages' run times and debuggers.
+void disable_passes_for_others(llvm::TargetPassConfig& config) {
+  for (auto* const pass :
+       {&llvm::FEntryInserterID, &llvm::XRayInstrumentationID, &llvm::PatchableFunctionID,
+        &llvm::FixupStatepointCallerSavedID, &llvm::StackMapLivenessID, &llvm::RemoveLoadsIntoFakeUsesID,
+        &llvm::RemoveRedundantDebugValuesID, &llvm::LiveDebugValuesID, &llvm::FuncletLayoutID,
+        &llvm::MachineSanitizerBinaryMetadataID, &llvm::StackFrameLayoutAnalysisPassID})
+    config.disablePass(pass);
+}
+
 void initialise_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
+    llvm::initializeCodeGen(*llvm::PassRegistry::getPassRegistry());
   });
 }
 
@@ -63,7 +84,7 @@ auto hoist_invariants() {
 }
 
 /// For functions that have loops which can be vectorised.
-llvm::FunctionPassManager vectorising_passes(unsigned opt_level) {
+llvm::FunctionPassManager vectorising_passes(const llvm::TargetMachine& machine, unsigned opt_level) {
   llvm::FunctionPassManager passes;
   passes.addPass(hoist_invariants());
   passes.addPass(llvm::LoopVectorizePass());
@@ -76,6 +97,9 @@ llvm::FunctionPassManager vectorising_passes(unsigned opt_level) {
   passes.addPass(hoist_invariants());
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InterleavedAccessPass(machine));
+  passes.addPass(llvm::ScalarizeMaskedMemIntrinPass());
+  passes.addPass(llvm::ExpandReductionsPass());
   return passes;
 }
 
@@ -132,32 +156,55 @@ void Pipeline::optimise(llvm::Module& module) {
     passes.addPass(llvm::SimplifyCFGPass());
     passes.addPass(llvm::LoopSimplifyPass());
     passes.addPass(llvm::LCSSAPass());
-    passes.addPass(LinearMemoryLoopVersioning(vectorising_passes(opt_level_)));
+    passes.addPass(LinearMemoryLoopVersioning(vectorising_passes(*machine_, opt_level_)));
+  }
+  if (opt_level_ == 2) {
+    passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LoopStrengthReducePass()));
+    passes.addPass(SelectionPreparation());
   }
   llvm::ModulePassManager all;
   all.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
   all.run(module, modules);
 }
 
-llvm::SmallVector<char, 0> Pipeline::emit(llvm::Module& module) {
+/// LLVM's own sequence has thirty passes before selection. Below level 3 none of them finds anything but the few here.
+void Pipeline::add_selection(llvm::legacy::PassManager& passes, llvm::TargetPassConfig& config) {
+  if (opt_level_ >= 3) {
+    config.addISelPasses();
+    return;
+  }
+  passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
+  passes.add(llvm::createUnreachableBlockEliminationPass());
+  machine_->setFastISel(opt_level_ < 2);
+  config.addInstSelector();
+  passes.add(llvm::Pass::createPass(&llvm::FinalizeISelID));
+}
+
+Object Pipeline::emit(llvm::Module& module) {
   locate_users_of_loads(module);
-  llvm::SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
+  Object object;
+  std::vector<LineRecorder::Place> places;
+  ObjectStream stream(object, places);
   llvm::legacy::PassManager passes;
   auto* const machine_module = new llvm::MachineModuleInfoWrapperPass(machine_.get());
   auto* const config = machine_->createPassConfig(passes);
   config->setDisableVerify(true);
-  config->disablePass(&llvm::LiveDebugValuesID);  // there are lines, but no variables
-  config->disablePass(&llvm::ShrinkWrapID);       // every frame begins with its record, or backtraces lack callers
+  config->disablePass(&llvm::ShrinkWrapID);  // every frame begins with its record, or backtraces lack callers
   if (opt_level_ < 3)
     config->disablePass(&llvm::PostRASchedulerID);  // 8 % of the time, and out-of-order processors do not notice
   passes.add(config);
   passes.add(machine_module);
-  config->addISelPasses();
+  disable_passes_for_others(*config);
+  add_selection(passes, *config);
   config->addMachinePasses();
   config->setInitialized();
-  machine_->addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
-                          machine_module->getMMI().getContext());
+  auto streamer = llvm::cantFail(machine_->createMCStreamer(stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                                                            machine_module->getMMI().getContext()));
+  auto& object_streamer = static_cast<llvm::MCObjectStreamer&>(*streamer);
+  stream.set_assembler(object_streamer.getAssembler());
+  auto* const printer = machine_->getTarget().createAsmPrinter(*machine_, std::move(streamer));
+  printer->addAsmPrinterHandler(std::make_unique<LineRecorder>(object_streamer, places));
+  passes.add(printer);
   passes.add(llvm::createFreeMachineFunctionPass());
   passes.run(module);
   return object;

@@ -1,6 +1,9 @@
 #pragma once
 
-#include <llvm/ADT/SmallVector.h>
+#include "codegen/object.h"
+
+#include <llvm/CodeGen/TargetPassConfig.h>
+#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Target/TargetMachine.h>
 
@@ -22,10 +25,11 @@ class Pipeline {
   /// Gives the module the target that lower() needs to know.
   void prepare(llvm::Module& module);
   void optimise(llvm::Module& module);
-  /// The object file.
-  llvm::SmallVector<char, 0> emit(llvm::Module& module);
+  Object emit(llvm::Module& module);
 
  private:
+  void add_selection(llvm::legacy::PassManager& passes, llvm::TargetPassConfig& config);
+
   unsigned opt_level_;
   std::unique_ptr<llvm::TargetMachine> machine_;
   std::string error_;
