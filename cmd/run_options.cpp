@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 namespace wzrun::cmd {
 namespace {
@@ -51,8 +53,10 @@ void define(CLI::App& app, RunOptions& o) {
         "call this export with ARGS and print its results, instead of running the program");
   value("--timeout", o.timeout, "TIME",
         "end everything, loading included, after 500ms, 30s, 5m or 1h; exit status 124");
-  value("--max-memory", o.max_memory, "SIZE", "largest linear memory, such as 512MiB");
+  value("--max-memory", o.max_memory, "SIZE", "its linear memories together, such as 512MiB");
   value("--max-stack", o.max_stack, "SIZE", "stack of the program, such as 8MiB");
+  value("--max-table-elements", o.max_table_elements, "N", "elements of its tables together");
+  value("--max-descriptors", o.max_descriptors, "N", "files, directories and sockets that it may have open at once");
   choice("--unknown-imports", o.unknown_imports, "error|trap|default",
          "functions that nobody provides: refuse to run, trap when called, or return zeros")
       ->check(CLI::IsMember({"error", "trap", "default"}).description(""));
@@ -168,6 +172,17 @@ Parsed<std::uint64_t> size_option(std::string_view option, const std::string& te
   return *size;
 }
 
+template <typename T>
+Parsed<T> count_option(std::string_view option, const std::string& text) {
+  T count{};
+  const auto* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || stop != end)
+    return std::unexpected(UsageError{
+        fmt::format("{}: '{}' is not a number up to {}", option, printable(text), std::numeric_limits<T>::max())});
+  return count;
+}
+
 }  // namespace
 
 Parsed<std::optional<RunOptions>> read_run_options(Words words) {
@@ -216,6 +231,9 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
     config = config.with_max_memory_bytes(WZRUN_TRY(size_option("--max-memory", *options.max_memory)));
   if (options.max_stack)
     config = config.with_max_stack_bytes(WZRUN_TRY(size_option("--max-stack", *options.max_stack)));
+  if (options.max_table_elements)
+    config = config.with_max_table_elements(
+        WZRUN_TRY(count_option<std::uint64_t>("--max-table-elements", *options.max_table_elements)));
   config = config.with_features(WZRUN_TRY(parse_features(options.features, config.features())));
   if (const char* const seed = std::getenv("WZRUN_TIER_STRESS"); seed != nullptr)
     config = config.with_tier_stress(std::strtoull(seed, nullptr, 10));
@@ -234,6 +252,9 @@ Parsed<ModuleConfig> module_config(const RunOptions& options) {
   if (options.unknown_imports != "error")
     config = config.with_unknown_imports(options.unknown_imports == "trap" ? UnknownImports::trap
                                                                            : UnknownImports::defaults);
+  if (options.max_descriptors)
+    config = config.with_max_descriptors(
+        WZRUN_TRY(count_option<std::uint32_t>("--max-descriptors", *options.max_descriptors)));
   if (options.env_inherit)
     config = with_whole_environment(std::move(config));
   for (const auto& variable : options.env)

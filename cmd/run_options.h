@@ -28,6 +28,8 @@ struct RunOptions {
   std::optional<std::string> timeout;
   std::optional<std::string> max_memory;
   std::optional<std::string> max_stack;
+  std::optional<std::string> max_table_elements;
+  std::optional<std::string> max_descriptors;
   std::string unknown_imports = "error";
   std::string engine = "auto";
   bool interpreter = false;

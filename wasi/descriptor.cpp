@@ -41,28 +41,24 @@ Filetype filetype_of(int fd, const struct stat& status) {
   return datagrams ? Filetype::socket_dgram : Filetype::socket_stream;
 }
 
-std::size_t DescriptorTable::lowest_free() const {
-  auto fd = lowest_free_;
-  while (fd < slots_.size() && slots_[fd])
-    ++fd;
-  return fd;
-}
-
 Status DescriptorTable::check_room() const {
-  if (lowest_free() >= limit_)
+  if (in_use_ >= limit_)
     return fail(Errno::mfile);
   return {};
 }
 
 Try<Fd> DescriptorTable::insert(Descriptor descriptor) {
   WZRUN_CHECK(check_room());
-  const auto fd = lowest_free();
+  auto fd = lowest_free_;
+  while (fd < slots_.size() && slots_[fd])
+    ++fd;
   auto held = std::make_unique<Descriptor>(std::move(descriptor));
   if (fd == slots_.size())
     slots_.push_back(std::move(held));
   else
     slots_[fd] = std::move(held);
   lowest_free_ = fd + 1;
+  ++in_use_;
   return static_cast<Fd>(fd);
 }
 
@@ -87,6 +83,7 @@ Try<Descriptor*> DescriptorTable::file(Fd fd, Rights needed) const {
 Try<Descriptor> DescriptorTable::remove(Fd fd) {
   auto taken = std::move(*WZRUN_TRY(get(fd)));
   slots_[fd].reset();
+  --in_use_;
   while (!slots_.empty() && !slots_.back())
     slots_.pop_back();
   lowest_free_ = std::min(lowest_free_, std::size_t{fd});

@@ -3,6 +3,7 @@
 #include "owned_fd.h"
 #include "types.h"
 #include "wasi_errno.h"
+#include "wzrun/config.h"
 
 #include <sys/stat.h>
 
@@ -41,7 +42,7 @@ struct Descriptor {
   Rights base = 0;
   Rights inheriting = 0;
   std::optional<std::string> preopen_name;
-  std::unique_ptr<DirectoryReader> reader;  ///< of a directory that was read
+  std::weak_ptr<DirectoryReader> reader;  ///< of a directory that was read lately
   std::unique_ptr<OpenNode> open_node;
   const std::string* input = nullptr;
   std::size_t input_at = 0;
@@ -58,9 +59,7 @@ Filetype filetype_of(int fd, const struct stat& status);
 /// The program's descriptors. A new one gets the lowest free number.
 class DescriptorTable {
  public:
-  static constexpr std::size_t kDefaultLimit = 65536;
-
-  explicit DescriptorTable(std::size_t limit = kDefaultLimit) : limit_(limit) {}
+  explicit DescriptorTable(std::size_t limit = ModuleConfig::kDefaultMaxDescriptors) : limit_(limit) {}
 
   /// Errors: EMFILE at the limit. Asked before anything is done that insert()'s failure could not undo.
   Status check_room() const;
@@ -84,10 +83,9 @@ class DescriptorTable {
   std::size_t size() const { return slots_.size(); }
 
  private:
-  std::size_t lowest_free() const;
-
   std::vector<std::unique_ptr<Descriptor>> slots_;
   std::size_t lowest_free_ = 0;  // no number below is free
+  std::size_t in_use_ = 0;
   std::size_t limit_;
 };
 

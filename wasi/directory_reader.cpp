@@ -79,6 +79,16 @@ void DirectoryReader::advance() {
   cookie_ = item_.next;
 }
 
+DirectoryReader& DirectoryReaders::of(std::weak_ptr<DirectoryReader>& directory) {
+  if (const auto reader = directory.lock())
+    return *reader;
+  // Not make_shared, whose memory would stay as long as the directory's pointer.
+  auto& place = kept_[oldest_++ % kept_.size()];
+  place = std::shared_ptr<DirectoryReader>(new DirectoryReader);
+  directory = place;
+  return *place;
+}
+
 std::size_t pack_dirent(std::span<std::uint8_t> buffer, std::size_t at, const Dirent& header, std::string_view name) {
   const auto put = [&](const void* bytes, std::size_t size) {
     const auto fits = std::min(size, buffer.size() - at);

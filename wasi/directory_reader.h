@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -38,6 +39,18 @@ class DirectoryReader {
   std::size_t end_ = 0;
   std::optional<std::uint64_t> cookie_;  // of the record at begin_; none before the first seek, or after a failed one
   Item item_{};
+};
+
+/// The readers of the directories that were read lately. A reader is large, so that a program with thousands of open
+/// directories must not have one for each; one that went costs its directory a seek.
+class DirectoryReaders {
+ public:
+  /// The reader of a directory, which keeps the pointer. It stays until the next call.
+  DirectoryReader& of(std::weak_ptr<DirectoryReader>& directory);
+
+ private:
+  std::array<std::shared_ptr<DirectoryReader>, 16> kept_;
+  std::size_t oldest_ = 0;
 };
 
 /// Packs one entry at `at` of the program's buffer, cut off at its end. Returns the bytes used, fewer than the entry's

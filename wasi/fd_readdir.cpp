@@ -52,9 +52,7 @@ Status fd_readdir(Call& call, Fd fd, Address buffer, std::uint32_t buffer_len, s
   WZRUN_CHECK(call.memory.range(used, sizeof(std::uint32_t)));
   if (directory->open_node)
     return node_readdir(call, *directory->open_node, bytes, cookie, used);
-  if (!directory->reader)
-    directory->reader = std::make_unique_for_overwrite<DirectoryReader>();
-  auto& reader = *directory->reader;
+  auto& reader = call.state.readers.of(directory->reader);
   WZRUN_CHECK(reader.seek(directory->fd, cookie));
 
   std::size_t at = 0;

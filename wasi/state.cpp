@@ -166,6 +166,7 @@ void StringList::add(std::string_view text) {
 
 Expected<std::shared_ptr<State>> State::create(const ModuleConfig& config) {
   auto state = std::make_shared<State>();
+  state->descriptors = DescriptorTable{config.max_descriptors()};
   WZRUN_CHECK(add_all(state->args, config.args(), "an argument"));
   std::vector<std::string> env;
   for (const auto& [key, value] : config.env())
@@ -182,8 +183,9 @@ Expected<std::shared_ptr<State>> State::create(const ModuleConfig& config) {
     given.push_back(WZRUN_TRY(listener(socket)));
   for (auto& descriptor : given)
     if (!state->descriptors.insert(std::move(descriptor)))
-      return std::unexpected(
-          Error{.kind = ErrorKind::invalid_argument, .message = "too many directories and sockets are given"});
+      return std::unexpected(Error{.kind = ErrorKind::invalid_argument,
+                                   .message = "more directories and sockets are given than the limit of " +
+                                              std::to_string(config.max_descriptors()) + " descriptors allows"});
   return state;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "descriptor.h"
+#include "directory_reader.h"
 #include "resolver.h"
 #include "wzrun/config.h"
 #include "wzrun/error.h"
@@ -28,6 +29,7 @@ struct State {
   StringList args;
   StringList env;
   DescriptorTable descriptors;
+  DirectoryReaders readers;
   Resolver resolver;
 };
 

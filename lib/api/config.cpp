@@ -33,6 +33,12 @@ RuntimeConfig RuntimeConfig::with_features(CoreFeatures features) const {
 RuntimeConfig RuntimeConfig::with_max_memory_bytes(std::uint64_t bytes) const {
   return changed(*this, &RuntimeConfig::max_memory_bytes_, bytes);
 }
+RuntimeConfig RuntimeConfig::with_max_table_elements(std::uint64_t count) const {
+  return changed(*this, &RuntimeConfig::max_table_elements_, count);
+}
+RuntimeConfig RuntimeConfig::with_max_instances(std::uint64_t count) const {
+  return changed(*this, &RuntimeConfig::max_instances_, count);
+}
 RuntimeConfig RuntimeConfig::with_max_stack_bytes(std::uint64_t bytes) const {
   return changed(*this, &RuntimeConfig::max_stack_bytes_, bytes);
 }
@@ -101,6 +107,9 @@ FSConfig FSConfig::with_read_only_file_system(std::shared_ptr<FileNode> root, st
                      .root = std::move(root)});
 }
 
+ModuleConfig ModuleConfig::with_max_descriptors(std::uint32_t count) const {
+  return changed(*this, &ModuleConfig::max_descriptors_, count);
+}
 ModuleConfig ModuleConfig::with_name(std::string name) const {
   return changed(*this, &ModuleConfig::name_, std::move(name));
 }

@@ -25,7 +25,10 @@ std::uint64_t next_id() {
 }  // namespace
 
 RuntimeState::RuntimeState(const RuntimeConfig& runtime_config)
-    : config(runtime_config), engine(interp::make_engine()), id(next_id()) {}
+    : config(runtime_config),
+      engine(interp::make_engine()),
+      instances(std::make_shared<Budget>(runtime_config.max_instances())),
+      id(next_id()) {}
 
 RuntimeState::~RuntimeState() {
   names.clear();

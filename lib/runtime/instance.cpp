@@ -10,16 +10,10 @@
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace wzrun::runtime {
-
-namespace {
-
-// Fits what programs use, keeps a hostile minimum from taking the host's memory.
-constexpr std::uint64_t kMaxTableElements = 10'000'000;
-
-}  // namespace
 
 const wasm::Export* CompiledCode::find_export(std::string_view export_name) {
   std::call_once(exports_indexed, [this] {
@@ -112,6 +106,8 @@ TableElements::~TableElements() { std::free(data_); }
 bool TableElements::append(std::uint64_t count, std::uint64_t value) {
   if (size_ + count > capacity_) {
     const auto capacity = std::max(size_ + count, capacity_ + capacity_ / 2);
+    if (capacity > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(std::uint64_t))
+      return false;
     auto* const moved = static_cast<std::uint64_t*>(std::realloc(data_, capacity * sizeof(std::uint64_t)));
     if (moved == nullptr)
       return false;
@@ -123,26 +119,30 @@ bool TableElements::append(std::uint64_t count, std::uint64_t value) {
   return true;
 }
 
-Expected<std::unique_ptr<TableInstance>> TableInstance::create(const wasm::TableType& type, std::uint64_t initial) {
+Expected<std::unique_ptr<TableInstance>> TableInstance::create(const wasm::TableType& type, std::uint64_t initial,
+                                                               Budget& budget) {
   auto table = std::make_unique<TableInstance>();
   table->type = type;
+  table->budget = &budget;
+  const auto allowed = budget.left();
   table->type.limits.min = 0;
   if (!table->grow(type.limits.min, initial))
-    return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
-                                 "table of " + std::to_string(type.limits.min) + " elements: the limit is " +
-                                     std::to_string(kMaxTableElements)});
+    return std::unexpected(
+        Error{ErrorKind::unsupported, Error::kNoOffset,
+              "table of " + std::to_string(type.limits.min) + " elements: the limit is " + std::to_string(allowed)});
   table->type.limits.min = type.limits.min;
   return table;
 }
 
 std::optional<std::uint64_t> TableInstance::grow(std::uint64_t count, std::uint64_t value) {
   const std::uint64_t before = elements.size();
-  const auto max = std::min(type.limits.max.value_or(kMaxTableElements), kMaxTableElements);
-  if (count > max || before > max - count)
+  const auto max = type.limits.max.value_or(std::numeric_limits<std::uint64_t>::max() >> (type.limits.is_64 ? 0 : 32));
+  if (count > max || before > max - count || !budget->take(count))
     return std::nullopt;
-  if (!elements.append(count, value))
-    return std::nullopt;
-  return before;
+  if (elements.append(count, value))
+    return before;
+  budget->give_back(count);
+  return std::nullopt;
 }
 
 InstanceGroup::~InstanceGroup() {
@@ -181,6 +181,8 @@ Instance* Instance::create(std::uint32_t global_count) {
 void Instance::destroy(Instance* instance) {
   if (instance->code != nullptr)
     instance->code->remove_instance(*instance);
+  if (instance->instances_taken != nullptr)
+    instance->instances_taken->give_back(1);
   if (instance->own_functions != nullptr)
     munmap(instance->own_functions, instance->own_functions_bytes);
   instance->~Instance();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/address_table.h"
+#include "runtime/budget.h"
 #include "runtime/image.h"
 #include "runtime/linear_memory.h"
 #include "runtime/native.h"
@@ -155,8 +156,12 @@ struct TableInstance {
   TableElements elements;  ///< first: compiled code looks here
   wasm::TableType type;
   const CompiledCode* owner = nullptr;  ///< whose type indices `type` uses
+  Budget* budget = nullptr;             ///< in elements
 
-  static Expected<std::unique_ptr<TableInstance>> create(const wasm::TableType& type, std::uint64_t initial);
+  /// Its elements come out of `budget`, which must outlive it. Errors: unsupported if the minimum exceeds that or what
+  /// the host gives.
+  static Expected<std::unique_ptr<TableInstance>> create(const wasm::TableType& type, std::uint64_t initial,
+                                                         Budget& budget);
   /// Returns the previous size, or nothing if a limit or the host refuses.
   std::optional<std::uint64_t> grow(std::uint64_t count, std::uint64_t value);
 };
@@ -221,6 +226,9 @@ struct alignas(16) Instance : InstanceContext {
   /// Arrays that constant expressions made. No instruction of this engine looks inside, so being one object is all
   /// there is to them.
   std::deque<std::uint64_t> constant_arrays;
+  Budget memory_bytes;                      ///< of all its own memories
+  Budget table_elements;                    ///< of all its own tables
+  std::shared_ptr<Budget> instances_taken;  ///< that it took itself out of
   std::vector<std::unique_ptr<LinearMemory>> owned_memories;
   std::vector<std::unique_ptr<TableInstance>> owned_tables;
   std::vector<std::unique_ptr<TagInstance>> owned_tags;

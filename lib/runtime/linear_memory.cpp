@@ -17,19 +17,21 @@ constinit AddressTable<const LinearMemory> reservations;
 
 }  // namespace
 
-Expected<std::unique_ptr<LinearMemory>> LinearMemory::create(const wasm::Limits& limits, std::uint64_t max_bytes) {
+Expected<std::unique_ptr<LinearMemory>> LinearMemory::create(const wasm::Limits& limits, Budget& budget) {
   std::unique_ptr<LinearMemory> memory(new LinearMemory);
   memory->limits_ = limits;
+  memory->budget_ = &budget;
   const auto architectural = limits.is_64 ? kMaxPages64 : kMaxPages32;
-  memory->max_pages_ = std::min({limits.max.value_or(architectural), architectural, max_bytes >> wasm::kPageSizeLog2});
+  memory->max_pages_ = std::min(limits.max.value_or(architectural), architectural);
   const auto refuse = [&](std::string_view why) {
     return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
                                  fmt::format("memory of {} pages (64 KiB each): {}", limits.min, why)});
   };
-  if (limits.min > memory->max_pages_)
-    return refuse(fmt::format("the limit is {} pages", memory->max_pages_));
+  const auto allowed = std::min(memory->max_pages_, budget.left() >> wasm::kPageSizeLog2);
+  if (limits.min > allowed)
+    return refuse(fmt::format("the limit is {} pages", allowed));
   memory->guarded_ = !limits.is_64 && memory->reserve();
-  if (!memory->resize(limits.min << wasm::kPageSizeLog2))
+  if (!memory->grow(limits.min))
     return refuse("the host has not enough memory");
   return memory;
 }
@@ -58,9 +60,13 @@ std::optional<std::uint64_t> LinearMemory::grow(std::uint64_t pages) {
   const auto before = size_pages();
   if (pages > max_pages_ - before)
     return std::nullopt;
-  if (pages != 0 && !resize((before + pages) << wasm::kPageSizeLog2))
+  const auto added_bytes = pages << wasm::kPageSizeLog2;
+  if (!budget_->take(added_bytes))
     return std::nullopt;
-  return before;
+  if (pages == 0 || resize((before + pages) << wasm::kPageSizeLog2))
+    return before;
+  budget_->give_back(added_bytes);
+  return std::nullopt;
 }
 
 bool LinearMemory::resize(std::uint64_t new_size_bytes) {

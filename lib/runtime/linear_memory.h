@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/address_table.h"
+#include "runtime/budget.h"
 #include "wasm/module.h"
 #include "wzrun/error.h"
 
@@ -19,8 +20,9 @@ namespace wzrun::runtime {
 /// mapping that may move when it grows, and every access is checked.
 class LinearMemory {
  public:
-  /// Errors: unsupported if the minimum exceeds `max_bytes` or what the host gives.
-  static Expected<std::unique_ptr<LinearMemory>> create(const wasm::Limits& limits, std::uint64_t max_bytes);
+  /// Its bytes come out of `budget`, in bytes, which must outlive it.
+  /// Errors: unsupported if the minimum exceeds the budget or what the host gives.
+  static Expected<std::unique_ptr<LinearMemory>> create(const wasm::Limits& limits, Budget& budget);
   ~LinearMemory();
   LinearMemory(const LinearMemory&) = delete;
   LinearMemory& operator=(const LinearMemory&) = delete;
@@ -56,6 +58,7 @@ class LinearMemory {
   std::uint8_t* base_ = nullptr;
   std::uint64_t size_bytes_ = 0;
   std::uint64_t max_pages_ = 0;
+  Budget* budget_ = nullptr;
   wasm::Limits limits_;
   bool guarded_ = false;
   AddressTable<const LinearMemory>::Place* place_ = nullptr;  ///< among the reservations

@@ -80,6 +80,9 @@ class Linker {
     instance_->runtime_owner = runtime_;
     instance_->name = config_.name();
     instance_->config = config_;
+    instance_->memory_bytes.give_back(runtime_->config.max_memory_bytes());
+    instance_->table_elements.give_back(runtime_->config.max_table_elements());
+    WZRUN_CHECK(count_instance());
     instance_->unknown_functions.reserve(module_.imported_functions);
     instance_->unknown_bodies.reserve(module_.imported_functions);
     for (const auto& import : module_.imports)
@@ -114,6 +117,16 @@ class Linker {
   }
   Error incompatible(const wasm::Import& import, std::string_view why) const {
     return unlinkable(fmt::format("incompatible import type: {}: {}", describe(import), why));
+  }
+
+  Expected<void> count_instance() {
+    if (code_->is_host())
+      return {};
+    if (!runtime_->instances->take(1))
+      return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset,
+                                   fmt::format("the limit is {} instances", runtime_->config.max_instances())});
+    instance_->instances_taken = runtime_->instances;
+    return {};
   }
 
   Expected<void> resolve(const wasm::Import& import) {
@@ -246,7 +259,7 @@ class Linker {
 
   Expected<void> create_memories() {
     for (auto i = module_.imported_memories; i < module_.memories.size(); ++i) {
-      auto memory = WZRUN_TRY(LinearMemory::create(module_.memories[i].limits, runtime_->config.max_memory_bytes()));
+      auto memory = WZRUN_TRY(LinearMemory::create(module_.memories[i].limits, instance_->memory_bytes));
       instance_->memory_list.push_back(memory.get());
       instance_->owned_memories.push_back(std::move(memory));
     }
@@ -286,7 +299,7 @@ class Linker {
     for (auto i = module_.imported_tables; i < module_.tables.size(); ++i) {
       const auto& declared = module_.tables[i];
       const auto initial = declared.init ? WZRUN_TRY(evaluate(*instance_, *declared.init)).low : 0;
-      auto table = WZRUN_TRY(TableInstance::create(declared.type, initial));
+      auto table = WZRUN_TRY(TableInstance::create(declared.type, initial, instance_->table_elements));
       table->owner = code_.get();
       instance_->table_list.push_back(table.get());
       instance_->owned_tables.push_back(std::move(table));

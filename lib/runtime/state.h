@@ -20,6 +20,7 @@ struct RuntimeState {
   RuntimeConfig config;
   std::unique_ptr<Engine> engine;
   wasm::TypeRegistry types;
+  std::shared_ptr<Budget> instances;  ///< that may still be made; outlives this with the last of them
 
   std::mutex linking;  ///< guards which groups are one
   std::mutex mutex;    ///< guards what follows

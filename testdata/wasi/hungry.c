@@ -71,6 +71,22 @@ static void entries(void) {
   }
 }
 
+// Keeps each directory open, and has read in it.
+static void directories(void) {
+  uint8_t buffer[64];
+  for (unsigned long long count = 0;; ++count) {
+    __wasi_fd_t dir;
+    __wasi_size_t used;
+    const int error =
+        __wasi_path_open(ROOT, 0, ".", __WASI_OFLAGS_DIRECTORY, __WASI_RIGHTS_FD_READDIR, 0, 0, &dir);
+    if (error) {
+      print(error, count);
+      return;
+    }
+    EXPECT(OK, __wasi_fd_readdir(dir, buffer, sizeof buffer, 0, &used));
+  }
+}
+
 static int write_block(__wasi_fd_t fd, unsigned long long* written) {
   static uint8_t block[65536];
   const __wasi_ciovec_t out = {block, sizeof block};
@@ -95,10 +111,22 @@ static void disk(void) {
   print(write_block(fd, &written), 0);
 }
 
+// Whether the file is there although there was no descriptor left for it.
+static void last_descriptor(void) {
+  __wasi_fd_t fd;
+  __wasi_filestat_t status;
+  int error;
+  while ((error = open_at(ROOT, ".", 0, 0, &fd)) == 0) {
+  }
+  print(error, 0);
+  print(open_at(ROOT, "made", __WASI_OFLAGS_CREAT, kWrite, &fd), 0);
+  print(__wasi_path_filestat_get(ROOT, 0, "made", &status), 0);
+}
+
 int main(int argc, char** argv) {
   static const struct { const char* name; void (*run)(void); } ways[] = {
       {"buffers", buffers}, {"subscriptions", subscriptions}, {"random", randomness}, {"entries", entries},
-      {"disk", disk}};
+      {"directories", directories}, {"disk", disk}, {"last_descriptor", last_descriptor}};
   for (unsigned i = 0; argc == 2 && i < sizeof ways / sizeof *ways; ++i)
     if (strcmp(argv[1], ways[i].name) == 0)
       ways[i].run();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -25,29 +26,29 @@ constexpr std::uint64_t kMiB = 1 << 20;
 
 std::string wasi_program(const std::string& name) { return WZRUN_TESTDATA_WASM_DIR "/wasi/" + name + ".wasm"; }
 
-/// What the program `hungry` got, and the memory that was wzrun's own: its peak beyond that of the program.
-struct Got {
-  std::string answers;
-  std::uint64_t own_bytes = 0;
-};
-
-Got hungry(const std::string& way, const fs::path& root, std::uint64_t program_bytes) {
-  const auto run = wzrun(
-      {"--interpreter", "--cache=off", "--stats=json", "--dir", root.string() + "::/", wasi_program("hungry"), way});
-  CHECK(run.status == 0);
-  CAPTURE(run.err);
-  const auto stats = nlohmann::json::parse(run.err, nullptr, false);
-  REQUIRE_FALSE(stats.is_discarded());
-  const auto peak = stats["peak_memory_bytes"].get<std::uint64_t>();
-  MESSAGE(way, ": peak memory ", peak / kMiB, " MiB, of it the program's at most ", program_bytes / kMiB, " MiB");
-  return {run.out, peak - std::min(peak, program_bytes)};
-}
-
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 constexpr std::uint64_t kOwnBytes = 256 * kMiB;  // with shadow memory
 #else
 constexpr std::uint64_t kOwnBytes = 16 * kMiB;  // 5 for a program that asks for nothing
 #endif
+
+/// What the program `hungry` must get, in the way that it is told to ask. wzrun's own memory, its peak beyond what the
+/// program takes, stays small.
+void check_hungry(const std::string& way, const fs::path& root, std::uint64_t program_bytes, const std::string& answers,
+                  const std::vector<std::string>& options = {}) {
+  std::vector<std::string> arguments = {"--interpreter", "--cache=off", "--stats=json", "--dir", root.string() + "::/"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  arguments.insert(arguments.end(), {wasi_program("hungry"), way});
+  const auto run = wzrun(arguments);
+  CHECK(run.status == 0);
+  CHECK(run.out == answers);
+  CAPTURE(run.err);
+  const auto stats = nlohmann::json::parse(run.err, nullptr, false);
+  REQUIRE_FALSE(stats.is_discarded());
+  const auto peak = stats["peak_memory_bytes"].get<std::uint64_t>();
+  MESSAGE(way, ": peak memory ", peak / kMiB, " MiB, of it the program's at most ", program_bytes / kMiB, " MiB");
+  CHECK(peak - std::min(peak, program_bytes) < kOwnBytes);
+}
 
 /// A directory in memory, where a million links to one file are made quickly.
 class ManyEntries {
@@ -90,23 +91,17 @@ class ManyEntries {
 
 TEST_CASE("resources: a million buffers are read and written, 2^32 - 1 are EFAULT") {
   const TempDir temp;
-  const auto got = hungry("buffers", temp.path(), 9 * kMiB);
-  CHECK(got.answers == "0 16000000\n0 16000000\n0 16\n21 0\n");
-  CHECK(got.own_bytes < kOwnBytes);
+  check_hungry("buffers", temp.path(), 9 * kMiB, "0 16000000\n0 16000000\n0 16\n21 0\n");
 }
 
 TEST_CASE("resources: a million subscriptions get a million events") {
   const TempDir temp;
-  const auto got = hungry("subscriptions", temp.path(), 77 * kMiB);
-  CHECK(got.answers == "0 1000000\n");
-  CHECK(got.own_bytes < kOwnBytes);
+  check_hungry("subscriptions", temp.path(), 77 * kMiB, "0 1000000\n");
 }
 
 TEST_CASE("resources: 64 MiB of random bytes are there, and 4 GiB that memory lacks are EFAULT") {
   const TempDir temp;
-  const auto got = hungry("random", temp.path(), 65 * kMiB);
-  CHECK(got.answers == "0 67108864\n21 0\n");
-  CHECK(got.own_bytes < kOwnBytes);
+  check_hungry("random", temp.path(), 65 * kMiB, "0 67108864\n21 0\n");
 }
 
 TEST_CASE("resources: a million entries are listed") {
@@ -115,9 +110,22 @@ TEST_CASE("resources: a million entries are listed") {
     MESSAGE("skipped: /dev/shm cannot take a million names");
     return;
   }
-  const auto got = hungry("entries", entries.root(), 2 * kMiB);
-  CHECK(got.answers == "0 1000002\n");
-  CHECK(got.own_bytes < kOwnBytes);
+  check_hungry("entries", entries.root(), 2 * kMiB, "0 1000002\n");
+}
+
+TEST_CASE("resources: hundreds of directories open and read at once take no buffer each") {
+  const TempDir temp;
+  check_hungry("directories", temp.path(), 2 * kMiB, "33 896\n", {"--max-descriptors=900"});
+}
+
+TEST_CASE("resources: at --max-descriptors there is EMFILE, and nothing is made") {
+  const TempDir temp;
+  check_hungry("last_descriptor", temp.path(), 2 * kMiB, "33 0\n33 0\n44 0\n", {"--max-descriptors=20"});
+  const auto none = wzrun({"--max-descriptors=3", "--dir=/tmp", wasi_program("hungry")});
+  CHECK(none.status == 125);
+  CHECK(none.err.find("limit of 3 descriptors") != std::string::npos);
+  CHECK(wzrun({"--max-descriptors=many", wasi_program("hungry")}).status == 125);
+  CHECK(wzrun({"--max-descriptors=-1", wasi_program("hungry")}).status == 125);
 }
 
 TEST_CASE("resources: a full disk is ENOSPC, another file system EXDEV") {
@@ -139,6 +147,37 @@ TEST_CASE("resources: a full disk is ENOSPC, another file system EXDEV") {
   const auto across = run("\"$1\" --dir \"$2::/a\" --dir \"$2/disk::/b\" " + wasi_program("attempt") +
                           " 'rename 3 file 4 new' 'link 3 file 4 new'");
   CHECK(across.err == "75\n75\n");
+}
+
+TEST_CASE("resources: --max-memory bounds all memories together") {
+  for (const std::string engine : {"interp", "llvm"}) {
+    CAPTURE(engine);
+    const auto grow = [&](const std::string& pages) {
+      return wzrun({"--engine", engine, "--cache=off", "--max-memory=1MiB", "--invoke=both",
+                    WZRUN_TESTDATA_WASM_DIR "/cli/several.wasm", pages})
+          .out;
+    };
+    CHECK(grow("7") == "1\n1\n");
+    CHECK(grow("8") == "1\n-1\n");
+    CHECK(grow("15") == "-1\n-1\n");
+  }
+}
+
+TEST_CASE("resources: --max-table-elements bounds all tables together") {
+  for (const std::string engine : {"interp", "llvm"}) {
+    CAPTURE(engine);
+    const auto grow = [&](const std::string& limit, const std::string& elements) {
+      return wzrun({"--engine", engine, "--cache=off", "--max-table-elements", limit, "--invoke=both_tables",
+                    WZRUN_TESTDATA_WASM_DIR "/cli/several.wasm", elements});
+    };
+    CHECK(grow("100", "49").out == "1\n1\n");
+    CHECK(grow("100", "50").out == "1\n-1\n");
+    CHECK(grow("100", "99").out == "-1\n-1\n");
+    CHECK(grow("18446744073709551615", "-1").out == "-1\n-1\n");
+    const auto refused = grow("1", "0");
+    CHECK(refused.status == 125);
+    CHECK(refused.err.find("table of 1 elements: the limit is 0") != std::string::npos);
+  }
 }
 
 }  // namespace wzrun::cli

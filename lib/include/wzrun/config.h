@@ -45,9 +45,15 @@ class RuntimeConfig {
  public:
   /// Instructions and types outside these features are errors. Default: CoreFeatures::V3.
   [[nodiscard]] RuntimeConfig with_features(CoreFeatures features) const;
-  /// No linear memory grows beyond this many bytes (rounded down to pages); a module whose minimum is larger
-  /// is refused. Default: no limit but that of the module.
+  /// The linear memories of an instance do not grow beyond this many bytes together; a module whose minimum is larger
+  /// is refused. Memories that it imports count for the instance that they come from. Default: no limit but those of
+  /// the module.
   [[nodiscard]] RuntimeConfig with_max_memory_bytes(std::uint64_t bytes) const;
+  /// The same for tables, in elements (of 8 bytes) of all tables of an instance. Default: kDefaultMaxTableElements.
+  [[nodiscard]] RuntimeConfig with_max_table_elements(std::uint64_t count) const;
+  /// Instances that may be there at once, host modules not counted; instantiating another is unsupported. Default: no
+  /// limit.
+  [[nodiscard]] RuntimeConfig with_max_instances(std::uint64_t count) const;
   /// Stack that one call of a program may use, in bytes of interpreter frames. Default: kDefaultMaxStackBytes.
   [[nodiscard]] RuntimeConfig with_max_stack_bytes(std::uint64_t bytes) const;
   /// Threads that validate and compile a module. Default: 0, one for each processor.
@@ -78,6 +84,8 @@ class RuntimeConfig {
 
   CoreFeatures features() const { return features_; }
   std::uint64_t max_memory_bytes() const { return max_memory_bytes_; }
+  std::uint64_t max_table_elements() const { return max_table_elements_; }
+  std::uint64_t max_instances() const { return max_instances_; }
   std::uint64_t max_stack_bytes() const { return max_stack_bytes_; }
   unsigned compile_threads() const { return compile_threads_; }
   EngineKind engine() const { return engine_; }
@@ -91,12 +99,15 @@ class RuntimeConfig {
   bool debugger() const { return debugger_; }
 
   static constexpr std::uint64_t kDefaultMaxStackBytes = 8U << 20;
+  static constexpr std::uint64_t kDefaultMaxTableElements = 10'000'000;
   static constexpr unsigned kDefaultOptLevel = 2;
   static constexpr unsigned kMaxOptLevel = 3;
 
  private:
   CoreFeatures features_ = CoreFeatures::V3;
   std::uint64_t max_memory_bytes_ = ~std::uint64_t{0};
+  std::uint64_t max_table_elements_ = kDefaultMaxTableElements;
+  std::uint64_t max_instances_ = ~std::uint64_t{0};
   std::uint64_t max_stack_bytes_ = kDefaultMaxStackBytes;
   unsigned compile_threads_ = 0;
   EngineKind engine_ = EngineKind::automatic;
@@ -191,6 +202,9 @@ class ModuleConfig {
   /// A later value for the same key takes the earlier one's place.
   [[nodiscard]] ModuleConfig with_env(std::string key, std::string value) const;
   [[nodiscard]] ModuleConfig with_fs(FSConfig fs) const;
+  /// Descriptors that the program may have at once, streams and mounts included; one more is EMFILE. The host's own
+  /// limit may be lower. Default: kDefaultMaxDescriptors.
+  [[nodiscard]] ModuleConfig with_max_descriptors(std::uint32_t count) const;
   [[nodiscard]] ModuleConfig with_stdin(InputStream stream) const;
   [[nodiscard]] ModuleConfig with_stdout(OutputStream stream) const;
   [[nodiscard]] ModuleConfig with_stderr(OutputStream stream) const;
@@ -215,6 +229,7 @@ class ModuleConfig {
   const std::vector<std::string>& args() const { return args_; }
   const std::vector<std::pair<std::string, std::string>>& env() const { return env_; }
   const FSConfig& fs() const { return fs_; }
+  std::uint32_t max_descriptors() const { return max_descriptors_; }
   const InputStream& stdin_stream() const { return stdin_; }
   const OutputStream& stdout_stream() const { return stdout_; }
   const OutputStream& stderr_stream() const { return stderr_; }
@@ -226,11 +241,14 @@ class ModuleConfig {
   const std::function<std::int64_t()>& monotonic_clock() const { return monotonic_clock_; }
   const std::function<void(std::uint8_t*, std::size_t)>& random() const { return random_; }
 
+  static constexpr std::uint32_t kDefaultMaxDescriptors = 65536;
+
  private:
   std::string name_;
   std::vector<std::string> args_;
   std::vector<std::pair<std::string, std::string>> env_;
   FSConfig fs_;
+  std::uint32_t max_descriptors_ = kDefaultMaxDescriptors;
   InputStream stdin_;
   OutputStream stdout_;
   OutputStream stderr_;
