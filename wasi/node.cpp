@@ -2,6 +2,7 @@
 
 #include "filestat.h"
 #include "mounted_files.h"
+#include "pending_path.h"
 
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -59,23 +60,20 @@ struct Entry {
 /// A walk down a path as the Resolver makes it.
 class Walk {
  public:
-  Walk(const Descriptor& at, const char* path) : entered_{at.open_node->node}, pending_(path) {}
+  Walk(const Descriptor& at, const char* path)
+      : entered_{at.open_node->node}, pending_(path), absolute_(*path == '/') {}
 
   Try<Entry> to_last() {
-    if (pending_.starts_with('/'))
+    if (absolute_)
       return fail(Errno::perm);
     for (;;) {
-      const auto end = std::min(pending_.find('/', at_), pending_.size());
-      const auto next = std::min(pending_.find_first_not_of('/', end), pending_.size());
-      const auto name = pending_.substr(at_, end - at_);
-      const bool slash = end < pending_.size();
-      at_ = next;
-      if (name.empty())
+      auto next = pending_.take();
+      if (next.last && next.name.empty())
         return entry(".", false);
-      if (next == pending_.size() && name != "." && name != "..")
-        return entry(name, slash);
-      WZRUN_CHECK(enter(name, slash));
-      if (at_ == pending_.size() && (name == "." || name == ".."))
+      if (next.last && !next.is_dots())
+        return entry(std::move(next.name), next.slash);
+      WZRUN_CHECK(enter(next.name, next.slash));
+      if (pending_.is_done() && next.is_dots())
         return entry(".", false);
     }
   }
@@ -98,22 +96,7 @@ class Walk {
     entered_.push_back(std::move(node));
     return {};
   }
-  Status follow(FileNode& link, bool slash) {
-    constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
-    if (links_++ == kMaxLinks)
-      return fail(Errno::loop);
-    auto text = WZRUN_TRY(node_answer(link.target()));
-    if (text.empty())
-      return fail(Errno::noent);
-    if (text.starts_with('/'))
-      return fail(Errno::perm);
-    if (slash)
-      text += '/';
-    text.append(pending_, at_);
-    pending_ = std::move(text);
-    at_ = 0;
-    return {};
-  }
+  Status follow(FileNode& link, bool slash) { return pending_.follow(WZRUN_TRY(node_answer(link.target())), slash); }
   /// The entry that a path means in the end: links there are followed if `follow` says so or a slash is behind them.
   Try<Entry> to_target(bool follow_last) {
     for (;;) {
@@ -138,9 +121,8 @@ class Walk {
   }
 
   std::vector<NodePtr> entered_;
-  std::string pending_;
-  std::size_t at_ = 0;
-  int links_ = 0;
+  PendingPath pending_;
+  bool absolute_;
 };
 
 bool is_directory(FileNode& node) {

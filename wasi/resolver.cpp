@@ -1,5 +1,6 @@
 #include "resolver.h"
 
+#include "pending_path.h"
 #include "wzrun/error.h"
 
 #include <fcntl.h>
@@ -15,8 +16,7 @@
 namespace wzrun::wasi {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
-constexpr int kMaxRaces = 8;   // lost races against renames before the walk, which cannot lose, takes over
+constexpr int kMaxRaces = 8;  // lost races against renames before the walk, which cannot lose, takes over
 constexpr int kAlways = O_CLOEXEC | O_NOCTTY;
 constexpr int kPathFlags = O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;  // openat2 refuses others beside O_PATH
 
@@ -50,14 +50,6 @@ Try<std::string> read_link(int dir, const char* name) {
   return result;
 }
 
-Status check_relative(std::string_view path) {
-  if (path.empty())
-    return fail(Errno::noent);
-  if (path.starts_with('/'))
-    return fail(Errno::perm);
-  return {};
-}
-
 /// A walk down a path, one component at a time.
 class Walk {
  public:
@@ -72,18 +64,13 @@ class Walk {
 
   Try<Last> to_last() {
     for (;;) {
-      const auto end = std::min(pending_.find('/', at_), pending_.size());
-      const auto next = std::min(pending_.find_first_not_of('/', end), pending_.size());
-      const auto name = pending_.substr(at_, end - at_);
-      const bool last = next == pending_.size();
-      const bool slash = end < pending_.size();
-      at_ = next;
-      if (last && name.empty())
+      auto next = pending_.take();
+      if (next.last && next.name.empty())
         return Last{".", false};
-      if (last && name != "." && name != "..")
-        return Last{name, slash};
-      WZRUN_CHECK(enter(name, slash));
-      if (at_ == pending_.size() && last && (name == "." || name == ".."))
+      if (next.last && !next.is_dots())
+        return Last{std::move(next.name), next.slash};
+      WZRUN_CHECK(enter(next.name, next.slash));
+      if (pending_.is_done() && next.is_dots())
         return Last{".", false};
     }
   }
@@ -105,17 +92,7 @@ class Walk {
   }
 
   /// Puts the text of a link in place of the component just read.
-  Status follow(std::string text, bool slash) {
-    if (links_++ == kMaxLinks)
-      return fail(Errno::loop);
-    WZRUN_CHECK(check_relative(text));
-    if (slash)
-      text += '/';
-    text.append(pending_, at_);
-    pending_ = std::move(text);
-    at_ = 0;
-    return {};
-  }
+  Status follow(std::string text, bool slash) { return pending_.follow(std::move(text), slash); }
 
   Entry entry(Last last) {
     const auto dir = current();
@@ -137,9 +114,7 @@ class Walk {
 
   int root_;
   std::vector<OwnedFd> entered_;
-  std::string pending_;
-  std::size_t at_ = 0;
-  int links_ = 0;
+  PendingPath pending_;
 };
 
 /// The text of the link that made an open with O_NOFOLLOW fail, or that it opened; nothing if it was no link.
@@ -211,7 +186,7 @@ Try<OwnedFd> Resolver::open_by_kernel(int root, const char* path, int flags, mod
 }
 
 Try<OwnedFd> Resolver::open(int root, const char* path, int flags, mode_t mode) {
-  WZRUN_CHECK(check_relative(path));
+  WZRUN_CHECK(PendingPath::check_relative(path));
   flags |= kAlways;
   if (mode_ == Mode::kernel)
     return open_by_kernel(root, path, flags, mode);
@@ -219,7 +194,7 @@ Try<OwnedFd> Resolver::open(int root, const char* path, int flags, mode_t mode) 
 }
 
 Try<Entry> Resolver::parent(int root, const char* text) {
-  WZRUN_CHECK(check_relative(text));
+  WZRUN_CHECK(PendingPath::check_relative(text));
   const std::string_view path{text};
   const auto end = path.find_last_not_of('/') + 1;
   const auto slash = path.substr(0, end).rfind('/');
@@ -239,7 +214,7 @@ Try<Entry> Resolver::parent(int root, const char* text) {
 }
 
 Try<Entry> Resolver::target(int root, const char* path) const {
-  WZRUN_CHECK(check_relative(path));
+  WZRUN_CHECK(PendingPath::check_relative(path));
   Walk walk{root, path};
   for (;;) {
     auto last = WZRUN_TRY(walk.to_last());

@@ -28,11 +28,18 @@ std::string verbose_notes(const std::vector<std::string>& arguments) {
   return notes(wzrun(words).err);
 }
 
+/// The notes of a program that reads or writes a path, in a folder that it has as /data.
+std::string notes_in(const TemporaryFolder& folder, const std::string& rights, const std::vector<std::string>& way) {
+  std::vector<std::string> words = {"--dir", folder.path() + "::/data" + rights};
+  words.insert(words.end(), way.begin(), way.end());
+  return verbose_notes(words);
+}
+
 }  // namespace
 
 TEST_CASE("notes: a path that leads out of a directory, with the option that gives what it means") {
   const TemporaryFolder folder;
-  CHECK(verbose_notes({"--dir", folder.path() + "::/data", "r", "/data/../../etc/hosts"}) ==
+  CHECK(notes_in(folder, "", {"r", "/data/../../etc/hosts"}) ==
         "wzrun: note: the program asked for /data/../../etc/hosts; no directory covers it "
         "(allow with --dir /etc::/etc:ro)\n");
 }
@@ -40,13 +47,13 @@ TEST_CASE("notes: a path that leads out of a directory, with the option that giv
 TEST_CASE("notes: a link that leads out of its directory") {
   const TemporaryFolder folder;
   std::filesystem::create_symlink("/etc", folder / "link");
-  CHECK(verbose_notes({"--dir", folder.path() + "::/data", "r", "/data/link/hosts"}) ==
+  CHECK(notes_in(folder, "", {"r", "/data/link/hosts"}) ==
         "wzrun: note: the program asked for /data/link/hosts; a link on the way leads out of /data\n");
 }
 
 TEST_CASE("notes: a change of what was given read-only") {
   const TemporaryFolder folder;
-  CHECK(verbose_notes({"--dir", folder.path() + "::/data:ro", "w", "/data/new", "x"}) ==
+  CHECK(notes_in(folder, ":ro", {"w", "/data/new", "x"}) ==
         "wzrun: note: the program wanted to change /data/new, which it was given read-only (allow with --dir " +
             folder.path() + "::/data)\n");
 }
@@ -71,7 +78,7 @@ TEST_CASE("notes: a program that succeeds is told nothing") {
 
 TEST_CASE("notes: bytes that a terminal would obey are escaped") {
   const TemporaryFolder folder;
-  CHECK(verbose_notes({"--dir", folder.path() + "::/data", "r", "/data/../\x1b[31m/x"}) ==
+  CHECK(notes_in(folder, "", {"r", "/data/../\x1b[31m/x"}) ==
         "wzrun: note: the program asked for /data/../\\1b[31m/x; no directory covers it "
         "(allow with --dir '/\\1b[31m::/\\1b[31m:ro')\n");
 }

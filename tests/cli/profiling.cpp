@@ -144,8 +144,12 @@ bool perf_works(const Profiled& profiled) {
   return works(profiled, {"perf", "record", "-q", "-e", "cpu-clock", "-o", "probe.data", "true"});
 }
 
-std::vector<std::string> record(const std::vector<std::string>& command) {
-  return with({"perf", "record", "-q", "-k", "mono", "-e", "cpu-clock", "-F", "499", "-o", "perf.data"}, command);
+/// Records a run of `busy` on an engine to perf.data.
+void record_busy(const Profiled& profiled, const char* engine, const char* perf_option) {
+  const auto recorded =
+      profiled.run_tool({"perf", "record", "-q", "-k", "mono", "-e", "cpu-clock", "-F", "499", "-o", "perf.data",
+                         WZRUN_EXECUTABLE, engine, perf_option, program("busy"), "100000000"});
+  CHECK_MESSAGE(recorded.status == 0, engine, " ", recorded.err);
 }
 
 }  // namespace
@@ -216,9 +220,7 @@ TEST_CASE("profiling: perf report shows the names, fresh and from the cache") {
     return;
   for (const auto* const engine : {"--engine=llvm", "--engine=auto"}) {
     INFO(engine);
-    const auto recorded =
-        profiled.run_tool(record({WZRUN_EXECUTABLE, engine, "--perf=map", program("busy"), "100000000"}));
-    CHECK(recorded.status == 0);
+    record_busy(profiled, engine, "--perf=map");
     const auto report = profiled.run_tool({"perf", "script", "-i", "perf.data", "-F", "pid,ip,sym"});
     CHECK(contains(report.out, kBusy));
     for (std::istringstream in(report.out); in;)  // remove the map of each process that was seen
@@ -233,9 +235,7 @@ TEST_CASE("profiling: perf inject --jit shows the names, fresh and from the cach
     return;
   for (const auto* const engine : {"--engine=llvm", "--engine=auto"}) {
     INFO(engine);
-    const auto recorded =
-        profiled.run_tool(record({WZRUN_EXECUTABLE, engine, "--perf=dump", program("busy"), "100000000"}));
-    CHECK(recorded.status == 0);
+    record_busy(profiled, engine, "--perf=dump");
     const auto injected = profiled.run_tool({"perf", "inject", "--jit", "-i", "perf.data", "-o", "jitted.data"});
     CHECK_MESSAGE(injected.status == 0, injected.err);
     const auto report = profiled.run_tool({"perf", "script", "-i", "jitted.data", "-F", "ip,sym"});
