@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ int dispatch(Words words, StartTime start) {
 int main(int argc, char** argv) {
   const auto start = std::chrono::steady_clock::now();
   wzrun::cmd::occupy_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // EFBIG, for the program, the cache and all other files
   const std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   // Nothing is left to flush or to give back, and unmapping the program's memory would take longer than the exit.
   _exit(wzrun::cmd::dispatch(words, start));

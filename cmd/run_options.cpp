@@ -247,8 +247,8 @@ Parsed<ModuleConfig> module_config(const RunOptions& options) {
   auto config = ModuleConfig{}
                     .with_args(std::move(args))
                     .with_stdin(HostDescriptor{STDIN_FILENO})
-                    .with_stdout(HostDescriptor{STDOUT_FILENO})
-                    .with_stderr(HostDescriptor{STDERR_FILENO});
+                    .with_stdout(HostDescriptor{.fd = STDOUT_FILENO, .raises_sigpipe = true})
+                    .with_stderr(HostDescriptor{.fd = STDERR_FILENO, .raises_sigpipe = true});
   if (options.unknown_imports != "error")
     config = config.with_unknown_imports(options.unknown_imports == "trap" ? UnknownImports::trap
                                                                            : UnknownImports::defaults);

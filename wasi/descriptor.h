@@ -38,6 +38,7 @@ struct Descriptor {
   bool read_only = false;   ///< lies on a mount that is
   std::uint32_t flags = 0;  ///< fdflags
   int fd = -1;              ///< the host's
+  int write_signal = 0;     ///< that writing to it must not raise; see write_signal.h
   OwnedFd owned;            ///< the same, or none where it is only lent: then its file status flags stay as they are
   Rights base = 0;
   Rights inheriting = 0;

@@ -1,5 +1,6 @@
 #include "functions.h"
 #include "node.h"
+#include "write_signal.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -120,8 +121,11 @@ Status fd_allocate(Call& call, Fd fd, std::uint64_t offset, std::uint64_t length
   if (descriptor->kind != Descriptor::Kind::host)
     return fail(Errno::spipe);
   // Not posix_fallocate: where the file system cannot allocate, glibc would write the whole range.
-  WZRUN_CHECK(call.retry(
-      [&] { return ::fallocate(descriptor->fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length)); }));
+  WZRUN_CHECK(call.retry([&] {
+    return without_signal(descriptor->write_signal, 0, [&] {
+      return ::fallocate(descriptor->fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+    });
+  }));
   return {};
 }
 

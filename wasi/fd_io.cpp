@@ -1,11 +1,14 @@
 #include "functions.h"
 #include "node.h"
 #include "transfer.h"
+#include "write_signal.h"
 
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <numeric>
 
 namespace wzrun::wasi {
 namespace {
@@ -60,6 +63,11 @@ ssize_t write_node(Descriptor& descriptor, const iovec* buffers, int count) {
   return written;
 }
 
+std::size_t size_of(const iovec* buffers, int count) {
+  return std::accumulate(buffers, buffers + count, std::size_t{0},
+                         [](std::size_t size, const iovec& buffer) { return size + buffer.iov_len; });
+}
+
 ssize_t write_some(Descriptor& descriptor, const iovec* buffers, int count) {
   if (descriptor.kind == Descriptor::Kind::node)
     return write_node(descriptor, buffers, count);
@@ -71,9 +79,10 @@ ssize_t write_some(Descriptor& descriptor, const iovec* buffers, int count) {
     message.msg_iovlen = static_cast<std::size_t>(count);
     return ::sendmsg(descriptor.fd, &message, MSG_NOSIGNAL);
   }
-  if (count == 1)
-    return ::write(descriptor.fd, buffers->iov_base, buffers->iov_len);
-  return ::writev(descriptor.fd, buffers, count);
+  return without_signal(descriptor.write_signal, size_of(buffers, count), [&] {
+    return count == 1 ? ::write(descriptor.fd, buffers->iov_base, buffers->iov_len)
+                      : ::writev(descriptor.fd, buffers, count);
+  });
 }
 
 Try<Descriptor*> for_writing(Call& call, Fd fd, Rights needed) {
@@ -145,7 +154,9 @@ Status fd_pwrite(Call& call, Fd fd, Address iovs, std::uint32_t iovs_len, std::u
       WZRUN_TRY(transfer(call, iovs, iovs_len, true, [&](const iovec* buffers, int count, std::uint64_t moved) {
         if (descriptor->open_node)
           return node_write(node_of(*descriptor), buffers, count, offset + moved);
-        return ::pwritev(descriptor->fd, buffers, count, static_cast<off_t>(offset + moved));
+        return without_signal(descriptor->write_signal, size_of(buffers, count), [&] {
+          return ::pwritev(descriptor->fd, buffers, count, static_cast<off_t>(offset + moved));
+        });
       })));
 }
 

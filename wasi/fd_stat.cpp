@@ -1,6 +1,7 @@
 #include "filestat.h"
 #include "functions.h"
 #include "node.h"
+#include "write_signal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -83,7 +84,10 @@ Status fd_filestat_set_size(Call& call, Fd fd, std::uint64_t size) {
     return node_answer(node_of(*descriptor).resize(size));
   if (descriptor->kind != Descriptor::Kind::host || size > INT64_MAX)
     return fail(Errno::inval);
-  WZRUN_CHECK(call.retry([&] { return ::ftruncate(descriptor->fd, static_cast<off_t>(size)); }));
+  WZRUN_CHECK(call.retry([&] {
+    return without_signal(descriptor->write_signal, 0,
+                          [&] { return ::ftruncate(descriptor->fd, static_cast<off_t>(size)); });
+  }));
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "mounted_files.h"
 
 #include "node.h"
+#include "write_signal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -77,6 +78,7 @@ Try<Descriptor> MountedFile::open(int host_flags, bool changes) const {
   result.kind = Descriptor::Kind::host;
   result.filetype = filetype_of(status);
   result.fd = result.owned.get();
+  result.write_signal = write_signal_of(status);
   result.read_only = read_only_;
   return result;
 }

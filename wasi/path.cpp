@@ -1,6 +1,7 @@
 #include "filestat.h"
 #include "functions.h"
 #include "node.h"
+#include "write_signal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -190,6 +191,7 @@ Try<Descriptor> opened_descriptor(OwnedFd opened, bool read_only, Rights base, R
   result.read_only = read_only;
   result.flags = flags;
   result.fd = opened.get();
+  result.write_signal = write_signal_of(status);
   result.owned = std::move(opened);
   result.base = base & (result.is_directory() ? rights::directory_base : rights::file);
   result.inheriting = inheriting;

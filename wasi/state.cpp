@@ -2,6 +2,7 @@
 
 #include "mounted_files.h"
 #include "node.h"
+#include "write_signal.h"
 
 #include "wzrun/wasi.h"
 
@@ -40,7 +41,8 @@ Expected<void> add_all(StringList& list, const std::vector<std::string>& strings
   return {};
 }
 
-Descriptor lent(int fd, Rights wanted) {
+Descriptor lent(const HostDescriptor& host, Rights wanted) {
+  const int fd = host.fd;
   Descriptor result;
   struct stat status;
   if (::fstat(fd, &status) != 0)
@@ -48,6 +50,7 @@ Descriptor lent(int fd, Rights wanted) {
   result.kind = Descriptor::Kind::host;
   result.fd = fd;
   result.filetype = filetype_of(fd, status);
+  result.write_signal = S_ISFIFO(status.st_mode) && host.raises_sigpipe ? 0 : write_signal_of(status);
   result.base = S_ISSOCK(status.st_mode) ? rights::socket : wanted;
   if (::isatty(fd) != 0)  // C libraries tell a terminal by a character device that cannot seek
     result.base &= ~(rights::fd_seek | rights::fd_tell);
@@ -90,7 +93,7 @@ Descriptor descriptor_of(const InputStream& stream) {
   constexpr auto kRights = rights::file & ~rights::writing;
   Descriptor result;
   if (const auto* host = std::get_if<HostDescriptor>(&stream))
-    result = lent(host->fd, kRights);
+    result = lent(*host, kRights);
   if (const auto* text = std::get_if<InputText>(&stream)) {
     result.kind = Descriptor::Kind::text_input;
     result.input = &text->text;
@@ -104,7 +107,7 @@ Descriptor descriptor_of(const OutputStream& stream) {
   constexpr auto kRights = rights::file & ~rights::fd_read;
   Descriptor result;
   if (const auto* host = std::get_if<HostDescriptor>(&stream))
-    result = lent(host->fd, kRights);
+    result = lent(*host, kRights);
   if (const auto* text = std::get_if<OutputText>(&stream); text != nullptr && text->text != nullptr) {
     result.kind = Descriptor::Kind::text_output;
     result.output = text->text;

@@ -53,6 +53,16 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
+/// Whether the text is in a file after at most ten seconds.
+bool comes_to(int fd, const std::string& text) {
+  for (int i = 0; i < 1000; i++) {
+    if (contents_of(fd).find(text) != std::string::npos)
+      return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
 }  // namespace
 
 Process::Process(const std::vector<std::string>& command, const Setting& setting)
@@ -107,14 +117,9 @@ Process::~Process() {
 
 void Process::signal(int number) const { kill(pid_, number); }
 
-bool Process::printed(const std::string& text) const {
-  for (int i = 0; i < 1000; i++) {
-    if (contents_of(out_).find(text) != std::string::npos)
-      return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
+bool Process::printed(const std::string& text) const { return comes_to(out_, text); }
+
+bool Process::reported(const std::string& text) const { return comes_to(err_, text); }
 
 std::string Process::errors() const { return contents_of(err_); }
 

@@ -47,6 +47,8 @@ class Process {
   void signal(int number) const;
   /// Waits until it has printed `text` to standard output. False after ten seconds.
   bool printed(const std::string& text) const;
+  /// The same for standard error.
+  bool reported(const std::string& text) const;
   /// What it has written to standard error so far.
   std::string errors() const;
   /// Waits for its end. After a minute it is killed, so the status is -SIGKILL.

@@ -159,6 +159,9 @@ class FSConfig {
 /// A descriptor of the host process; it is used, never closed.
 struct HostDescriptor {
   int fd = -1;
+  /// What a write to a pipe that nobody reads is: SIGPIPE to the process, as for a native program, or EPIPE for the
+  /// program alone.
+  bool raises_sigpipe = false;
 };
 /// Text to read, to its end.
 struct InputText {
