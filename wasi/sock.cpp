@@ -62,6 +62,7 @@ Status sock_accept(Call& call, Fd fd, std::uint32_t flags, Address result) {
   WZRUN_CHECK(call.memory.range(result, sizeof(Fd)));
   if ((flags & ~fdflags::nonblock) != 0)
     return fail(Errno::inval);
+  WZRUN_CHECK(call.state.descriptors.check_room());  // else the connection would be taken from the queue and lost
   WZRUN_CHECK(check_ready(*listening, POLLIN));
   const int host_flags = SOCK_CLOEXEC | (flags != 0 ? SOCK_NONBLOCK : 0);
   Descriptor accepted;

@@ -1,44 +1,27 @@
 // --listen gives sockets that accept connections.
 
+#include "cli/connection_support.h"
 #include "cli/process_support.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace wzrun::cli {
 namespace {
 
 const std::string kServer = WZRUN_TESTDATA_WASM_DIR "/wasi/http_server.wasm";
-const std::string kListening = "wzrun: listening on ";
-
-/// The ports that wzrun has printed, in order.
-std::vector<std::uint16_t> ports(const std::string& errors) {
-  std::vector<std::uint16_t> found;
-  for (auto at = errors.find(kListening); at != std::string::npos; at = errors.find(kListening, at + 1)) {
-    const auto line = errors.substr(at, errors.find('\n', at) - at);
-    found.push_back(static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1))));
-  }
-  return found;
-}
 
 /// Sends to 127.0.0.1 and returns what comes until the end.
 std::string ask(std::uint16_t port, const std::string& request) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  REQUIRE(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  const auto connection = connect_to(port);
+  send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL);
   std::string answer;
   char part[4096];
-  for (ssize_t size = 0; (size = recv(fd, part, sizeof part, 0)) > 0;)
+  for (ssize_t size = 0; (size = recv(connection.get(), part, sizeof part, 0)) > 0;)
     answer.append(part, static_cast<std::size_t>(size));
-  close(fd);
   return answer;
 }
 
@@ -90,6 +73,22 @@ TEST_CASE("listen: --timeout ends a program that waits for connections") {
   CHECK(run.status == 124);
   CHECK(run.out == "1 listening\n");
   CHECK(seconds < 3);
+}
+
+TEST_CASE("listen: where no descriptor is left there is EMFILE, and the connection waits to be accepted") {
+  for (const std::string limit : {"--max-descriptors=30", "ulimit -n 64"}) {
+    CAPTURE(limit);
+    const bool of_host = limit.starts_with("ulimit");
+    const auto script =
+        (of_host ? limit + "; exec \"$0\"" : "exec \"$0\" " + limit) + " --dir /::/ --listen 127.0.0.1:0 \"$1\"";
+    Process server({"/bin/sh", "-c", script, WZRUN_EXECUTABLE, WZRUN_TESTDATA_WASM_DIR "/wasi/exhausted.wasm"});
+    REQUIRE(server.reported("\n"));
+    const auto connection = connect_to(ports(server.errors()).at(0));
+    CHECK(send(connection.get(), "hello", 5, MSG_NOSIGNAL) == 5);
+    const auto run = server.wait();
+    CHECK(run.out == "ok\n");
+    CHECK(run.status == 0);
+  }
 }
 
 TEST_CASE("listen: without it a program has no network") { CHECK(wzrun({kServer}).out == "0 listening\n"); }
