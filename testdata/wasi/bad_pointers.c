@@ -13,6 +13,7 @@ static void strings(uint32_t bad) {
   EXPECT(FAULT, raw_args_get(at(space), bad));
   EXPECT(FAULT, raw_args_sizes_get(bad, at(space)));
   EXPECT(FAULT, raw_args_sizes_get(at(space), bad));
+  EXPECT(FAULT, raw_environ_get(bad, at(space)));
   EXPECT(FAULT, raw_environ_get(at(space), bad));
   EXPECT(FAULT, raw_environ_sizes_get(bad, at(space)));
   EXPECT(FAULT, raw_environ_sizes_get(at(space), bad));

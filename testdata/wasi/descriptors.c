@@ -22,6 +22,17 @@ static void renumber(void) {
   CHECK(next == 0);
 }
 
+// What is replaced is closed: more often than a process may have descriptors.
+static void renumber_often(void) {
+  __wasi_fd_t kept, fd;
+  EXPECT(OK, open_at(ROOT, "out", 0, kRead, &kept));
+  for (int i = 0; i < 100000 && !wrong; ++i) {
+    EXPECT(OK, open_at(ROOT, "out", 0, kRead, &fd));
+    EXPECT(OK, __wasi_fd_renumber(fd, kept));
+  }
+  EXPECT(OK, __wasi_fd_close(kept));
+}
+
 // Lists `many` through a buffer of `size` bytes; returns the number of entries.
 static int list(__wasi_fd_t dir, size_t size) {
   uint8_t* const buffer = malloc(size);
@@ -111,6 +122,7 @@ static void many_buffers(void) {
 
 int main(void) {
   renumber();
+  renumber_often();
   readdir_sizes();
   extremes();
   many_buffers();

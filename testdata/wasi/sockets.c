@@ -1,6 +1,36 @@
 // Sockets that the host lends. Given: standard input is a listening socket with one connection waiting, whose other end
 // has sent "hello", reads what comes until its end, and has not closed; standard output is no socket.
 #include "check.h"
+#include "raw.h"
+
+// Pointers past the end of memory: nothing is accepted, received or sent.
+static void bad_pointers(__wasi_fd_t listener, __wasi_fd_t fd) {
+  enum { FAULT = __WASI_ERRNO_FAULT };
+  const uint32_t end = (uint32_t)__builtin_wasm_memory_size(0) << 16;
+  static uint8_t text[4];
+  static __wasi_iovec_t one = {text, sizeof text}, outside;
+  static __wasi_size_t size;
+  static __wasi_roflags_t flags;
+  outside = (__wasi_iovec_t){(uint8_t*)(uintptr_t)(end - 1), 2};
+  for (int i = 0; i < 2; ++i) {
+    const uint32_t bad = i == 0 ? end - 1 : 0xffffffff;
+    if (fd == 0) {
+      EXPECT(FAULT, raw_sock_accept(listener, 0, bad));
+      continue;
+    }
+    EXPECT(FAULT, raw_sock_recv(fd, bad, 1, 0, at(&size), at(&flags)));
+    EXPECT(FAULT, raw_sock_recv(fd, at(&one), 1, 0, bad, at(&flags)));
+    EXPECT(FAULT, raw_sock_recv(fd, at(&one), 1, 0, at(&size), bad));
+    EXPECT(FAULT, raw_sock_recv(fd, at(&outside), 1, 0, at(&size), at(&flags)));
+    EXPECT(FAULT, raw_sock_recv(fd, at(&one), 0xffffffff, 0, at(&size), at(&flags)));
+    EXPECT(FAULT, raw_sock_send(fd, bad, 1, 0, at(&size)));
+    EXPECT(FAULT, raw_sock_send(fd, at(&one), 1, 0, bad));
+    EXPECT(FAULT, raw_sock_send(fd, at(&outside), 1, 0, at(&size)));
+    EXPECT(FAULT, raw_sock_send(fd, at(&one), 0xffffffff, 0, at(&size)));
+  }
+  if (fd != 0)
+    EXPECT(OK, __wasi_sock_send(fd, 0, 0, 0, &size));
+}
 
 int main(void) {
   __wasi_fd_t fd;
@@ -15,7 +45,9 @@ int main(void) {
   EXPECT(__WASI_ERRNO_NOTSOCK, __wasi_sock_accept(1, 0, &fd));
   EXPECT(__WASI_ERRNO_BADF, __wasi_sock_accept(99, 0, &fd));
   EXPECT(__WASI_ERRNO_INVAL, __wasi_sock_accept(0, __WASI_FDFLAGS_APPEND, &fd));
+  bad_pointers(0, 0);
   EXPECT(OK, __wasi_sock_accept(0, __WASI_FDFLAGS_NONBLOCK, &fd));
+  bad_pointers(0, fd);
   EXPECT(OK, __wasi_fd_fdstat_get(fd, &fdstat));
   CHECK(fdstat.fs_filetype == __WASI_FILETYPE_SOCKET_STREAM && fdstat.fs_flags == __WASI_FDFLAGS_NONBLOCK);
 

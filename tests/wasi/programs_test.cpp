@@ -72,6 +72,23 @@ TEST_CASE("each pointer and length past the end of memory is EFAULT") {
   CHECK(temp.read("root/file") == "file");
 }
 
+TEST_CASE("each function answers at the edges of its values, and for descriptors of the wrong kind") {
+  const TempDir temp;
+  const auto config = with_root(temp);
+  fs::create_symlink("file", temp / "root/link");
+  check_program("edges", config);
+}
+
+TEST_CASE("each function needs the rights that the documents name, and no other") {
+  const TempDir temp;
+  const auto config = with_root(temp);
+  fs::create_directory(temp / "root/dir");
+  fs::create_symlink("file", temp / "root/link");
+  const auto socket = ListeningSocket::open("127.0.0.1", 0);
+  REQUIRE(socket);
+  check_program("rights", config.with_listener(socket->descriptor()));
+}
+
 TEST_CASE("a read-only mount refuses every change, also through other mounts") {
   const TempDir temp;
   fs::create_directories(temp / "ro/dir");
