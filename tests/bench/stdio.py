@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare how fast programs read and write: a copy of a large file beside `cat`, and a million writes of one byte.
 
-  stdio.py [--build FOLDER] [--rounds N] [--size MIB]
+  stdio.py [--build FOLDER] [--rounds N] [--size MIB] [--peer NAME=COMMAND]
 
 The runs go by turns; the outputs go to /dev/null and through a pipe. Where strace is installed, the system calls of wzrun
 are counted: a write of the program is to be one of the host's.
@@ -45,10 +45,10 @@ def compare(title, programs, given, piped, rounds, limit):
     print(flush=True)
 
 
-def runtimes(executable, module, scratch):
+def runtimes(executable, module, scratch, peers):
     """-> words and environment by name"""
     environment = {**os.environ, 'WZRUN_CACHE_DIR': str(scratch / 'cache')}
-    programs = {}
+    programs = {name: ([command, module], environment) for name, command in peers.items()}
     if shutil.which('wasmtime'):
         compiled = scratch / (module.stem + '.cwasm')
         if not quietly('wasmtime', 'compile', '-o', compiled, module):
@@ -75,7 +75,10 @@ def main():
     ap.add_argument('--build', type=pathlib.Path, default=ROOT / 'build' / 'release', help='build folder; default: build/release')
     ap.add_argument('--rounds', type=int, default=5)
     ap.add_argument('--size', type=int, default=1024, help='MiB to copy; default 1024')
+    ap.add_argument('--peer', action='append', default=[], metavar='NAME=COMMAND',
+                    help='another runtime: COMMAND with a module as its argument runs it')
     options = ap.parse_args()
+    peers = dict(peer.split('=', 1) for peer in options.peer)
     executable = wzrun(options.build)
     modules = (options.build / 'testdata' / 'stdio').absolute()
     with tempfile.TemporaryDirectory(prefix='stdio-') as scratch:
@@ -84,14 +87,14 @@ def main():
         large.touch()
         os.truncate(large, options.size << 20)
         for piped in (False, True):
-            programs = {'cat': (['cat'], dict(os.environ))} | runtimes(executable, modules / 'copy.wasm', scratch)
+            programs = {'cat': (['cat'], dict(os.environ))} | runtimes(executable, modules / 'copy.wasm', scratch, peers)
             compare(f'copy of {options.size} MiB', programs, large, piped, options.rounds, 2)
         for piped in (False, True):
-            programs = runtimes(executable, modules / 'small_writes.wasm', scratch)
+            programs = runtimes(executable, modules / 'small_writes.wasm', scratch, peers)
             compare(f'{WRITES} writes of a byte', programs, os.devnull, piped, options.rounds,
                     1.5 if 'wasmtime' in programs else None)
         if shutil.which('strace'):
-            for name, (words, environment) in runtimes(executable, modules / 'small_writes.wasm', scratch).items():
+            for name, (words, environment) in runtimes(executable, modules / 'small_writes.wasm', scratch, peers).items():
                 writes, calls = count_system_calls(words, environment)
                 print(f'{name}: {writes} writes among {calls} system calls')
 
