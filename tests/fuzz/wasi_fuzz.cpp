@@ -315,8 +315,8 @@ std::size_t open_descriptors() {
 
 bool prepare_process() {
   const rlimit limit{kMaxFileBytes, kMaxFileBytes};
-  std::signal(SIGXFSZ, SIG_IGN);  // EFBIG instead
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // for the files of the fuzzer itself
+  std::signal(SIGPIPE, [](int) { violated("the process got SIGPIPE"); });
   return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
 }
 
