@@ -138,7 +138,8 @@ Opening opening_of(std::uint32_t open_flags, Rights base, std::uint32_t flags, s
   const bool directory = (open_flags & oflags::directory) != 0;
   const bool reads = (base & (rights::fd_read | rights::fd_readdir)) != 0;
   // Go asks for every right but FD_WRITE to read a file, and there are files that it may only read.
-  const bool writes = (base & (directory || reads ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
+  const bool writes =
+      (base & (directory || reads ? rights::fd_write : rights::writing)) != 0;  // EISDIR for a directory
   const auto when = [](std::uint32_t value, std::uint32_t bit, int host) { return (value & bit) != 0 ? host : 0; };
   const int access = !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
   return {.flags = access | when(open_flags, oflags::creat, O_CREAT) |

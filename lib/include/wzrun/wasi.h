@@ -12,8 +12,8 @@
 #include <vector>
 
 /// WASI preview 1 as host modules. What a program may use is its instance's ModuleConfig. One thread at a time may run
-/// a program. What a program writes raises no SIGPIPE or SIGXFSZ in this process, whatever that does with them, but where
-/// HostDescriptor::raises_sigpipe allows it.
+/// a program. What a program writes raises no SIGPIPE or SIGXFSZ in this process, whatever that does with them, but
+/// where HostDescriptor::raises_sigpipe allows it.
 namespace wzrun::wasi {
 
 /// The functions of WASI by what they are about: `fs` are those of descriptors and paths, `proc` those of arguments,
