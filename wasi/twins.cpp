@@ -135,8 +135,8 @@ std::optional<Halt> Meeting::lead(const Caller& caller, const TracedFunction& fu
   if (difference_)
     return Trap{.kind = TrapKind::runs_differ};
   if (!second_)
-    return differ(fmt::format("{} calls {}, and {} {}", name_of(Twins::Run::first), first_->text,
-                              name_of(Twins::Run::second), end->how));
+    return differ(fmt::format("after {} equal calls {} calls {}, and {} {}", calls_, name_of(Twins::Run::first),
+                              first_->text, name_of(Twins::Run::second), end->how));
   if (auto different = compare_calls(*first_, *second_))
     return differ(fmt::format("after {} equal calls {}", calls_, *different));
   return std::nullopt;

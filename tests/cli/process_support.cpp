@@ -88,7 +88,7 @@ Process::Process(const std::vector<std::string>& command, const Setting& setting
   sigset_t signals;
   sigemptyset(&signals);
   posix_spawnattr_setsigmask(&attributes, &signals);
-  for (const int number : {SIGPIPE, SIGINT, SIGTERM})
+  for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGTERM})
     sigaddset(&signals, number);
   posix_spawnattr_setsigdefault(&attributes, &signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
