@@ -56,13 +56,14 @@ class Preparation {
     auto* const value = llvm::dyn_cast<llvm::Instruction>(user.getOperand(operand));
     if (value == nullptr || !is_wanted_here(*value, user))
       return;
-    auto*& copy = copies_[value];
+    auto* copy = copies_.lookup(value);
     if (copy == nullptr) {
       copy = value->clone();
       copy->insertBefore(user.getIterator());
+      copies_[value] = copy;
       originals_.insert(value);
       if (llvm::isa<llvm::GetElementPtrInst>(value))
-        take(*copy, llvm::GetElementPtrInst::getPointerOperandIndex());
+        take(*copy, llvm::GetElementPtrInst::getPointerOperandIndex());  // adds to the copies
     }
     user.setOperand(operand, copy);
   }
