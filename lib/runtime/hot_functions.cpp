@@ -31,8 +31,7 @@ bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_
   if (candidate.hopeless)
     return false;
   if (loop && !candidate.loops.contains(*loop)) {
-    if (std::ranges::find(candidate.wanted_loops, *loop) == candidate.wanted_loops.end())
-      candidate.wanted_loops.push_back(*loop);
+    candidate.wanted_loop = loop;
     candidate.wanted = candidate.opt_level && candidate.events - candidate.events_before_code >= stuck_events_;
   }
   candidate.wanted = candidate.wanted || !candidate.opt_level;
@@ -96,11 +95,10 @@ std::optional<HotFunctions::Job> HotFunctions::next() {
     const auto entries = waiting(is_waiting);
     if (entries.empty())
       continue;
+    auto& hottest = *entries.front();
     // What enters a loop that is wanted although the function has code may stay there for long.
-    return entries.front()->second.opt_level ? compile_well(*entries.front()) : compile_quickly(entries);
+    return hottest.second.opt_level || is_giant(hottest.first) ? compile_well(hottest) : compile_quickly(entries);
   }
-  if (const auto giants = waiting(&HotFunctions::is_wanted_giant); !giants.empty())
-    return compile_well(*giants.front());
   if (auto improvable = waiting(&HotFunctions::can_improve); !improvable.empty())
     return compile_well(**std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
       const auto events = entry->second.rate + static_cast<double>(entry->second.earlier_events);
@@ -123,7 +121,7 @@ HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entri
   job.opt_level = kQuickLevel;
   std::uint64_t bytes = 0;
   for (auto* const entry : entries) {
-    if (entry->second.opt_level)
+    if (entry->second.opt_level || is_giant(entry->first))
       continue;
     bytes += size(entry->first);
     if (bytes > kQuickUnitBytes && !job.functions.empty())
@@ -142,16 +140,13 @@ HotFunctions::Job HotFunctions::compile_well(Entry& entry) {
   add_function(job, function, candidate);
   if (!giant)
     add_callees(job);
-  for (const auto member : job.functions) {
-    auto& member_candidate = candidates_[member];
-    for (const auto loop : std::exchange(member_candidate.wanted_loops, {}))
-      member_candidate.loops.try_emplace(loop);
-    for (const auto& [loop, opt_level] : member_candidate.loops)
-      if (opt_level < job.opt_level)
-        job.loops.push_back({member, loop});
-  }
+  // One entry is enough to leave the interpreter, and each is the whole function once more.
+  if (const auto loop = std::exchange(candidate.wanted_loop, std::nullopt))
+    candidate.loops.try_emplace(*loop);
+  for (const auto& [loop, opt_level] : candidate.loops)
+    if (opt_level < job.opt_level)
+      job.loops.push_back({function, loop});
   std::ranges::sort(job.functions);
-  std::ranges::sort(job.loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
   // Also those that the compiler will leave out: it is not asked again.
   for (const auto& [member, loop] : job.loops)
     has_loop(member, loop, job.opt_level);

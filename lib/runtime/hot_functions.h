@@ -37,7 +37,8 @@ class HotFunctions {
   static constexpr std::uint64_t kCalleeBytes = 4096;
   /// Of a unit that is compiled quickly.
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
-  /// Larger functions are compiled quickly and last: well, they would take more time than a program has.
+  /// Larger functions are compiled quickly only, alone, and if they are hotter than all others that wait: well, they
+  /// would take more time than a program has.
   static constexpr std::uint64_t kGiantBytes = 24U << 10;
   /// Smaller functions are compiled once more with each caller, which mostly takes them in.
   static constexpr std::uint64_t kInlinedBytes = 256;
@@ -78,7 +79,7 @@ class HotFunctions {
     std::optional<unsigned> opt_level;  ///< of its code, if it has any
     bool wanted = false;
     bool hopeless = false;
-    std::vector<std::uint32_t> wanted_loops;
+    std::optional<std::uint32_t> wanted_loop;                ///< the last that went round without an entry
     std::map<std::uint32_t, std::optional<unsigned>> loops;  ///< that can be entered, and the level of their code
   };
   using Entry = std::map<std::uint32_t, Candidate>::value_type;
@@ -89,8 +90,7 @@ class HotFunctions {
   bool is_remembered(const Entry& entry) const;
   bool can_improve(const Entry& entry) const;
   std::vector<Entry*> waiting(bool (HotFunctions::*is_waiting)(const Entry&) const);
-  bool is_wanted(const Entry& entry) const { return entry.second.wanted && !is_giant(entry.first); }
-  bool is_wanted_giant(const Entry& entry) const { return entry.second.wanted && is_giant(entry.first); }
+  bool is_wanted(const Entry& entry) const { return entry.second.wanted; }
 
   Job compile_quickly(const std::vector<Entry*>& entries);
   Job compile_well(Entry& entry);

@@ -68,6 +68,7 @@ def main():
         names.sort(key=lambda n: n != 'wasmtime')  # the others are divided by its time
     else:
         programs = sorted((options.build / 'testdata' / 'bench').absolute().glob('*.wasm'))
+        programs = [p for p in programs if (options.build / 'kernels' / p.stem).exists()]  # others measure something else
         names = [n for n in ('native', 'native-march') if not re.search(options.skip, n)] + names
     programs = [p for p in programs if re.search(options.filter, p.stem)]
     if not programs or not names:

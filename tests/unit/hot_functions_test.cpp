@@ -154,14 +154,19 @@ TEST_CASE(
   CHECK(remembered->opt_level == 0);
 }
 
-TEST_CASE("hot functions: giants come last, and are compiled quickly only") {
-  const Program program({{HotFunctions::kGiantBytes + 1, {1}}, {100, {}}});
+TEST_CASE("hot functions: a giant is compiled quickly, alone, and not before what is hotter") {
+  const Program program({{HotFunctions::kGiantBytes + 1, {1}}, {100, {}}, {100, {}}});
   auto hot = program.hot();
-  hot.note(0, 3, 90'000, at(1ms));
+  hot.note(0, 3, 9000, at(1ms));
   hot.note(1, {}, 3000, at(2ms));
+  hot.note(2, {}, 12'000, at(2ms));
   const auto small = hot.next();
   REQUIRE(small);
-  CHECK(small->functions == Indices{1});
+  CHECK(small->functions == Indices{1, 2});
+  hot.note(1, 1, HotFunctions::kStuckEvents, at(3ms));
+  const auto stuck = hot.next();
+  REQUIRE(stuck);
+  CHECK(stuck->functions == Indices{1});
   const auto giant = hot.next();
   REQUIRE(giant);
   CHECK(giant->functions == Indices{0});
@@ -169,7 +174,7 @@ TEST_CASE("hot functions: giants come last, and are compiled quickly only") {
   CHECK(giant->loops.size() == 1);
   const auto improved = hot.next();
   REQUIRE(improved);
-  CHECK(improved->functions == Indices{1});
+  CHECK(improved->functions == Indices{2});
   CHECK_FALSE(hot.next());
 }
 
