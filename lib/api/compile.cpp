@@ -4,6 +4,7 @@
 #include "runtime/compiled_file.h"
 #include "runtime/compiler.h"
 #include "runtime/image.h"
+#include "runtime/processors.h"
 #include "runtime/state.h"
 #include "runtime/target.h"
 #include "runtime/tiering.h"
@@ -20,7 +21,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
 namespace wzrun {
@@ -47,7 +47,7 @@ Sha256Digest cache_key(const Sha256Digest& module, std::string_view target) {
 /// Threads that compile while programs run, if one of the processors is the program's.
 unsigned tiering_threads(const RuntimeConfig& config) {
   constexpr unsigned kMost = 4;  // each takes memory, and has the module decoded for itself
-  const auto others = std::max(2U, std::thread::hardware_concurrency()) - 1;
+  const auto others = std::max(2U, runtime::usable_processors()) - 1;
   const auto wanted = config.compile_threads() == 0 ? others : config.compile_threads();
   return std::min({wanted, others, kMost});
 }

@@ -1,6 +1,7 @@
 #include "runtime/tiering.h"
 
 #include "runtime/instance.h"
+#include "runtime/processors.h"
 #include "runtime/unit_store.h"
 
 #include <pthread.h>
@@ -100,7 +101,7 @@ TieringReport Tiering::report() const {
 
 void Tiering::work() {
   // Where the program has the only processor, it keeps nearly all of it; threads that this one starts do the same.
-  if (std::thread::hardware_concurrency() == 1)
+  if (usable_processors() == 1)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   CompilerSession session;
   adopt_newer();
