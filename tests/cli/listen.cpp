@@ -81,7 +81,8 @@ TEST_CASE("listen: where no descriptor is left there is EMFILE, and the connecti
     const bool of_host = limit.starts_with("ulimit");
     const auto script =
         (of_host ? limit + "; exec \"$0\"" : "exec \"$0\" " + limit) + " --dir /::/ --listen 127.0.0.1:0 \"$1\"";
-    Process server({"/bin/sh", "-c", script, WZRUN_EXECUTABLE, WZRUN_TESTDATA_WASM_DIR "/wasi/exhausted.wasm"});
+    Process server(
+        {"/bin/sh", "-c", script, WZRUN_EXECUTABLE, std::string(WZRUN_TESTDATA_WASM_DIR) + "/wasi/exhausted.wasm"});
     REQUIRE(server.reported("\n"));
     const auto connection = connect_to(ports(server.errors()).at(0));
     CHECK(send(connection.get(), "hello", 5, MSG_NOSIGNAL) == 5);

@@ -153,8 +153,7 @@ TEST_CASE("resources: --max-memory bounds all memories together") {
   for (const std::string engine : {"interp", "llvm"}) {
     CAPTURE(engine);
     const auto grow = [&](const std::string& pages) {
-      return wzrun({"--engine", engine, "--cache=off", "--max-memory=1MiB", "--invoke=both",
-                    WZRUN_TESTDATA_WASM_DIR "/cli/several.wasm", pages})
+      return wzrun({"--engine", engine, "--cache=off", "--max-memory=1MiB", "--invoke=both", program("several"), pages})
           .out;
     };
     CHECK(grow("7") == "1\n1\n");
@@ -168,7 +167,7 @@ TEST_CASE("resources: --max-table-elements bounds all tables together") {
     CAPTURE(engine);
     const auto grow = [&](const std::string& limit, const std::string& elements) {
       return wzrun({"--engine", engine, "--cache=off", "--max-table-elements", limit, "--invoke=both_tables",
-                    WZRUN_TESTDATA_WASM_DIR "/cli/several.wasm", elements});
+                    program("several"), elements});
     };
     CHECK(grow("100", "49").out == "1\n1\n");
     CHECK(grow("100", "50").out == "1\n-1\n");

@@ -36,9 +36,10 @@ void check_mixture(const std::string& engine) {
   const auto spent_before = spent_seconds();
   Outcome run;
   const auto wall = duration_of([&] {
-    Process process(wzrun_command({"--engine", engine, "--cache=off", "--dir", temp.path().string() + "::/",
-                                   "--listen=127.0.0.1:0", WZRUN_TESTDATA_WASM_DIR "/wasi/mixture.wasm"}),
-                    {.in = Stream::given, .in_fd = terminal.fd()});
+    Process process(
+        wzrun_command({"--engine", engine, "--cache=off", "--dir", temp.path().string() + "::/", "--listen=127.0.0.1:0",
+                       std::string(WZRUN_TESTDATA_WASM_DIR) + "/wasi/mixture.wasm"}),
+        {.in = Stream::given, .in_fd = terminal.fd()});
     REQUIRE(process.reported("\n"));
     const auto port = ports(process.errors()).at(0);
     const auto connected = connect_to(port);
