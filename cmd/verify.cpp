@@ -160,6 +160,8 @@ int conclude(const RunOptions& options, const wasi::Twins& twins, const Engine& 
 int verify(const RunOptions& options, const RuntimeConfig& runtime_config, const ModuleConfig& module_config,
            Deadline* deadline) {
   const auto& path = options.module_path;
+  if (options.trace || options.stats || options.gdb || !options.perf.empty())
+    return fail("--engine verify runs the program twice, and takes no --trace, --stats, --perf or --gdb");
   auto cache = open_cache(options.cache);
   if (!cache)
     return fail(cache.error().message);

@@ -19,9 +19,15 @@ constexpr std::string_view name_of(Twins::Run run) {
   return run == Twins::Run::first ? "the interpreter" : "compiled code";
 }
 
-std::string text_of(const TracedFunction& function, const GuestMemory& memory,
-                    std::span<const std::uint64_t> arguments) {
-  return CallTrace(function, memory, arguments).call();
+Meeting::Arrival arrival_of(const TracedFunction& function, const GuestMemory& memory,
+                            std::span<const std::uint64_t> arguments) {
+  return {&function, {arguments.begin(), arguments.end()}, memory.bytes()};
+}
+
+/// The call as a trace shows it.
+std::string text_of(const Meeting::Arrival& arrival) {
+  const GuestMemory memory(arrival.memory);
+  return CallTrace(*arrival.function, memory, arrival.arguments).call();
 }
 
 bool same(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second) {
@@ -65,7 +71,9 @@ bool same_input(const Meeting::Arrival& first, const Meeting::Arrival& second) {
     else if (parameter.word == "filled")
       equal = equal && same_range(a, b, value, next(1) * sizeof(Iovec));
     else if (parameter.word == "subscriptions")
-      equal = equal && same_range(a, b, value, next(2) * sizeof(Subscription));
+      equal = equal &&
+              same_range(a, b, value,
+                         next(2) * (first.function->preview0 ? sizeof(Preview0Subscription) : sizeof(Subscription)));
   });
   return equal;
 }
@@ -112,22 +120,23 @@ std::optional<std::string> Meeting::compare_memories(std::span<const std::uint8_
 
 std::optional<std::string> Meeting::compare_calls(const Arrival& first, const Arrival& second) {
   const bool equal = first.function == second.function && first.arguments == second.arguments;
-  if (!equal || !same_input(first, second))
-    return fmt::format("{} calls {}, and {} {}", name_of(Twins::Run::first), first.text, name_of(Twins::Run::second),
-                       first.text == second.text ? "with other bytes" : second.text);
+  if (!equal || !same_input(first, second)) {
+    const auto calls = text_of(first), other = text_of(second);
+    return fmt::format("{} calls {}, and {} {}", name_of(Twins::Run::first), calls, name_of(Twins::Run::second),
+                       calls == other ? "with other bytes" : other);
+  }
   if (first.memory.size() == second.memory.size() && !is_time_to_compare())
     return std::nullopt;
   auto different = compare_memories(first.memory, second.memory);
   if (different)
-    *different += ", when both call " + first.text;
+    *different += ", when both call " + text_of(first);
   return different;
 }
 
 std::optional<Halt> Meeting::lead(const Caller& caller, const TracedFunction& function, const GuestMemory& memory,
                                   std::span<const std::uint64_t> arguments) {
   std::unique_lock lock(mutex_);
-  first_ =
-      Arrival{&function, {arguments.begin(), arguments.end()}, memory.bytes(), text_of(function, memory, arguments)};
+  first_ = arrival_of(function, memory, arguments);
   changed_.notify_all();
   auto& end = ends_[static_cast<int>(Twins::Run::second)];
   if (!wait(lock, caller, [&] { return second_ || end || difference_; }))
@@ -136,7 +145,7 @@ std::optional<Halt> Meeting::lead(const Caller& caller, const TracedFunction& fu
     return Trap{.kind = TrapKind::runs_differ};
   if (!second_)
     return differ(fmt::format("after {} equal calls {} calls {}, and {} {}", calls_, name_of(Twins::Run::first),
-                              first_->text, name_of(Twins::Run::second), end->how));
+                              text_of(*first_), name_of(Twins::Run::second), end->how));
   if (auto different = compare_calls(*first_, *second_))
     return differ(fmt::format("after {} equal calls {}", calls_, *different));
   return std::nullopt;
@@ -156,8 +165,7 @@ void Meeting::share(std::span<const std::span<std::uint8_t>> written, Result<std
 Result<std::uint32_t> Meeting::follow(const Caller& caller, const TracedFunction& function, const GuestMemory& memory,
                                       std::span<const std::uint64_t> arguments) {
   std::unique_lock lock(mutex_);
-  second_ =
-      Arrival{&function, {arguments.begin(), arguments.end()}, memory.bytes(), text_of(function, memory, arguments)};
+  second_ = arrival_of(function, memory, arguments);
   changed_.notify_all();
   auto& end = ends_[static_cast<int>(Twins::Run::first)];
   const bool met = wait(lock, caller, [&] { return answer_ || end || difference_; });
@@ -169,7 +177,7 @@ Result<std::uint32_t> Meeting::follow(const Caller& caller, const TracedFunction
     return std::unexpected(Trap{.kind = TrapKind::runs_differ});
   return std::unexpected(
       differ(fmt::format("after {} equal calls {} calls {}, and {} {}", calls_, name_of(Twins::Run::second),
-                         second_->text, name_of(Twins::Run::first), end->how)));
+                         text_of(*second_), name_of(Twins::Run::first), end->how)));
 }
 
 void Meeting::ended(Twins::Run run, std::string how, std::optional<Memory> memory) {

@@ -25,7 +25,6 @@ class Meeting {
     const TracedFunction* function = nullptr;
     std::vector<std::uint64_t> arguments;
     std::span<std::uint8_t> memory;
-    std::string text;  ///< the call as a trace shows it
   };
 
   /// The first run is about to make a call. Returns once the second is, and all that the call reads is the same; the

@@ -137,43 +137,45 @@ constexpr std::string_view plain(std::string_view name) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
 }
 
+constexpr const char* kPreview1Module = "wasi_snapshot_preview1";
+constexpr const char* kPreview0Module = "wasi_unstable";
+
+/// Calls visit.operator()<Export of preview 1, Export of its predecessor>(group) for each function.
+template <typename Visit>
+void for_each_function(Visit visit) {
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                                       \
+  {                                                                                                       \
+    static constexpr TracedFunction kPreview1{plain(#function), parameters, false};                       \
+    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};                        \
+    visit.template operator()<Export<&function, kPreview1>, Export<&function0, kPreview0>>(Group::group); \
+  }
+#include "functions.def"
+}
+
 }  // namespace
 
 Expected<void> instantiate(Runtime& runtime, Trace trace) {
-  auto preview1 = runtime.host_module("wasi_snapshot_preview1");
-  auto preview0 = runtime.host_module("wasi_unstable");
+  auto preview1 = runtime.host_module(kPreview1Module);
+  auto preview0 = runtime.host_module(kPreview0Module);
   const auto shared = trace.groups.empty() ? nullptr : std::make_shared<const Trace>(std::move(trace));
-#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                 \
-  {                                                                                 \
-    static constexpr TracedFunction kPreview1{plain(#function), parameters, false}; \
-    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};  \
-    Export<&function, kPreview1>::add(preview1, Tracer{Group::group, shared});      \
-    Export<&function0, kPreview0>::add(preview0, Tracer{Group::group, shared});     \
-  }
-#include "functions.def"
+  for_each_function([&]<typename Function, typename Function0>(Group group) {
+    Function::add(preview1, Tracer{group, shared});
+    Function0::add(preview0, Tracer{group, shared});
+  });
   WZRUN_CHECK(preview1.instantiate());
   WZRUN_CHECK(preview0.instantiate());
   return {};
 }
 
 Expected<void> Twins::instantiate(Runtime& first, Runtime& second) {
-  for (const bool preview0 : {false, true}) {
-    const std::string name = preview0 ? "wasi_unstable" : "wasi_snapshot_preview1";
-    auto for_first = first.host_module(name);
-    auto for_second = second.host_module(name);
-#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                 \
-  {                                                                                 \
-    static constexpr TracedFunction kPreview1{plain(#function), parameters, false}; \
-    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};  \
-    if (preview0)                                                                   \
-      Export<&function0, kPreview0>::add(for_first, for_second, meeting_);          \
-    else                                                                            \
-      Export<&function, kPreview1>::add(for_first, for_second, meeting_);           \
-  }
-#include "functions.def"
-    WZRUN_CHECK(for_first.instantiate());
-    WZRUN_CHECK(for_second.instantiate());
-  }
+  auto first1 = first.host_module(kPreview1Module), second1 = second.host_module(kPreview1Module);
+  auto first0 = first.host_module(kPreview0Module), second0 = second.host_module(kPreview0Module);
+  for_each_function([&]<typename Function, typename Function0>(Group) {
+    Function::add(first1, second1, meeting_);
+    Function0::add(first0, second0, meeting_);
+  });
+  for (auto* const module : {&first1, &second1, &first0, &second0})
+    WZRUN_CHECK(module->instantiate());
   return {};
 }
 

@@ -11,6 +11,10 @@ HotFunctions::HotFunctions(const wasm::Module& module, unsigned opt_level, Time 
                            std::uint64_t stuck_events)
     : module_(module), opt_level_(opt_level), start_(start), calls_(std::move(calls)), stuck_events_(stuck_events) {}
 
+HotFunctions::Candidate& HotFunctions::get(std::uint32_t function_index) {
+  return candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
+}
+
 std::uint64_t HotFunctions::size(std::uint32_t function_index) const {
   return module_.code[function_index - module_.imported_functions].bytes.size();
 }
@@ -23,7 +27,7 @@ std::uint64_t HotFunctions::calls(std::uint32_t function_index) const {
 bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
                         Time now) {
   constexpr std::chrono::duration<double> kTick = std::chrono::microseconds(10);
-  auto& candidate = candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
+  auto& candidate = get(function_index);
   const auto since = std::max<std::chrono::duration<double>>(now - candidate.reported, kTick);
   candidate.rate = std::max(candidate.rate, static_cast<double>(events) / since.count());
   candidate.reported = now;
@@ -41,30 +45,25 @@ bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_
 void HotFunctions::remember(const FunctionProfile& profile) {
   if (profile.function < module_.imported_functions || profile.function >= module_.functions.size())
     return;
-  auto& candidate = candidates_.try_emplace(profile.function, Candidate{.reported = start_}).first->second;
+  auto& candidate = get(profile.function);
   candidate.earlier_calls = profile.calls;
   candidate.earlier_events = profile.calls + profile.back_edges;
 }
 
 void HotFunctions::has_code(std::uint32_t function_index, unsigned opt_level) {
-  auto& candidate = candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
+  auto& candidate = get(function_index);
   candidate.opt_level = std::max(candidate.opt_level.value_or(0), opt_level);
 }
 
 void HotFunctions::has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level) {
-  auto& level = candidates_[function_index].loops[loop];
+  auto& level = get(function_index).loops[loop];
   level = std::max(level.value_or(0), opt_level);
 }
 
 void HotFunctions::give_up(std::uint32_t function_index) {
-  auto& candidate = candidates_[function_index];
+  auto& candidate = get(function_index);
   candidate.hopeless = true;
   candidate.wanted = false;
-}
-
-bool HotFunctions::is_compiled(std::uint32_t function_index) const {
-  const auto known = candidates_.find(function_index);
-  return known != candidates_.end() && known->second.opt_level;
 }
 
 bool HotFunctions::is_remembered(const Entry& entry) const {
@@ -159,7 +158,7 @@ void HotFunctions::add_callees(Job& job) {
     for (const auto callee : wasm::direct_callees(module_, job.functions[i])) {
       if (callee < module_.imported_functions || std::ranges::find(job.functions, callee) != job.functions.end())
         continue;
-      auto& candidate = candidates_.try_emplace(callee, Candidate{.reported = start_}).first->second;
+      auto& candidate = get(callee);
       const bool is_done = candidate.opt_level && *candidate.opt_level >= job.opt_level && size(callee) > kInlinedBytes;
       if (is_done || candidate.hopeless || bytes + size(callee) > kCalleeBytes || calls(callee) < kWarmCalls)
         continue;

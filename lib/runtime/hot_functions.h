@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 namespace wzrun::runtime {
@@ -66,7 +65,6 @@ class HotFunctions {
 
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next();
-  bool is_compiled(std::uint32_t function_index) const;
 
  private:
   struct Candidate {
@@ -84,6 +82,7 @@ class HotFunctions {
   };
   using Entry = std::map<std::uint32_t, Candidate>::value_type;
 
+  Candidate& get(std::uint32_t function_index);
   std::uint64_t size(std::uint32_t function_index) const;
   bool is_giant(std::uint32_t function_index) const { return size(function_index) > kGiantBytes; }
   std::uint64_t calls(std::uint32_t function_index) const;

@@ -177,6 +177,7 @@ void Tiering::finish(const HotFunctions::Job& job, const Expected<Unit>& made, C
     for (const auto function : job.functions)
       hot_.give_up(function);
   }
+  changed_.notify_all();  // what was compiled quickly can be compiled well now, by any thread
 }
 
 void Tiering::adopt(const UnitFile& kept) {

@@ -49,6 +49,15 @@ TEST_CASE("verify: a time limit ends both") {
   CHECK(run.err.find("differ") == std::string::npos);
 }
 
+TEST_CASE("verify: options that are about one run are refused") {
+  for (const std::string option : {"--trace=wasi", "--stats", "--perf=map", "--gdb"}) {
+    INFO(option);
+    const auto run = verified({option, program("cat")});
+    CHECK(run.status == 125);
+    CHECK(run.err.find("--engine verify") != std::string::npos);
+  }
+}
+
 TEST_CASE("verify: what cannot be compared is said") {
   const auto missing = verified({"--invoke", "missing", program("stores")});
   CHECK(missing.status == 125);
