@@ -17,6 +17,7 @@ namespace wzrun {
 struct ImageBuilder {
   std::string target = "test";
   bool guarded = true;
+  std::uint32_t opt_level = 2;
   std::vector<std::uint32_t> members;
   std::vector<std::uint32_t> functions;
   std::vector<std::uint32_t> tails;
@@ -50,6 +51,7 @@ struct ImageBuilder {
     runtime::ImageHeader header;
     header.code_alignment = kAlignment;
     header.guarded = guarded ? 1 : 0;
+    header.opt_level = opt_level;
     header.target = add(target.data(), target.size(), 1);
     header.members = add(members.data(), members.size() * sizeof members[0], 8);
     header.loops = add(loops.data(), loops.size() * sizeof loops[0], 8);

@@ -1,5 +1,6 @@
 #include "runtime/unit_store.h"
 
+#include <array>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -118,8 +119,12 @@ namespace {
 
 /// At the end of what pack() gives. Before it: a unit file, and the description.
 struct PackTail {
+  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'c', 'k'};
+
   Sha256Digest key{};
   std::uint64_t description_size = 0;
+  std::uint64_t size = 0;  ///< of the pack, all included
+  std::array<char, 8> magic = kMagic;
 };
 
 }  // namespace
@@ -144,19 +149,25 @@ std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span
   for (const auto part : builder.parts())
     append(part.data(), part.size());
   append(description_.data(), description_.size());
-  const PackTail tail{.key = key(), .description_size = description_.size()};
+  PackTail tail;
+  tail.key = key();
+  tail.description_size = description_.size();
+  tail.size = packed.size() + sizeof tail;
   append(&tail, sizeof tail);
   return packed;
 }
 
 Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
+  const auto damaged = [] {
+    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack is damaged"});
+  };
   PackTail tail;
   if (packed.size() < sizeof tail)
-    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack is too short"});
+    return damaged();
   const auto content = packed.first(packed.size() - sizeof tail);
   std::memcpy(&tail, packed.data() + content.size(), sizeof tail);
-  if (tail.description_size > content.size())
-    return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack has no description"});
+  if (tail.magic != PackTail::kMagic || tail.size != packed.size() || tail.description_size > content.size())
+    return damaged();
   const auto file_size = content.size() - tail.description_size;
   const auto file = WZRUN_TRY(UnitFile::view(content.first(file_size)));
   const std::string description(content.begin() + static_cast<std::ptrdiff_t>(file_size), content.end());

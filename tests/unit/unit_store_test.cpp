@@ -1,0 +1,143 @@
+// What runs leave for each other: added, counted once, replaced by what is better, and refused where it is damaged.
+
+#include "runtime/unit_store.h"
+
+#include "tests/image_builder.h"
+
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wzrun::runtime {
+namespace {
+
+/// A cache in memory.
+class MemoryCache final : public CompilationCache {
+ public:
+  bool is_empty() override { return values_.empty(); }
+  std::optional<Sha256Digest> module_digest(const FileFingerprint&) override { return std::nullopt; }
+  void remember_module(const FileFingerprint&, const Sha256Digest&) override {}
+  std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override {
+    const auto found = values_.find(key);
+    if (found == values_.end())
+      return std::unexpected("not there");
+    const int fd = memfd_create("entry", MFD_CLOEXEC);
+    REQUIRE(write(fd, found->second.data(), found->second.size()) == static_cast<ssize_t>(found->second.size()));
+    return CacheEntry(fd, found->second.size());
+  }
+  Claim claim(const Sha256Digest&) override { return nullptr; }
+  std::expected<void, std::string> store(const Sha256Digest& key, Parts parts, std::string_view) override {
+    auto& value = values_[key];
+    value.clear();
+    for (const auto part : parts)
+      value.insert(value.end(), part.begin(), part.end());
+    return {};
+  }
+
+ private:
+  std::map<Sha256Digest, std::vector<std::uint8_t>> values_;
+};
+
+UnitStore::Unit unit(std::vector<std::uint32_t> members, std::uint32_t opt_level) {
+  ImageBuilder image;
+  image.opt_level = opt_level;
+  image.functions.assign(members.size(), 0);
+  image.members = std::move(members);
+  image.code = {0xc3};
+  return std::make_shared<const std::vector<std::uint8_t>>(image.build());
+}
+
+struct Kept {
+  std::shared_ptr<MemoryCache> cache = std::make_shared<MemoryCache>();
+  UnitStore store{cache, [] { return Sha256Digest{1}; }, "name\ntarget", true};
+
+  UnitFile file() {
+    auto found = store.find();
+    REQUIRE(found);
+    return *std::move(found);
+  }
+};
+
+/// Levels of the images in a file, in order.
+std::vector<std::uint32_t> levels(const UnitFile& file) {
+  std::vector<std::uint32_t> levels;
+  for (const auto& part : file.units()) {
+    ImageHeader header;
+    std::memcpy(&header, file.bytes(part).data(), sizeof header);
+    levels.push_back(header.opt_level);
+  }
+  return levels;
+}
+
+}  // namespace
+
+TEST_CASE("unit store: what is kept twice is there once, and a run's counts are added once") {
+  Kept kept;
+  const std::vector units = {unit({1, 2}, 0)};
+  CHECK(kept.store.keep(units, std::vector<FunctionProfile>{{.function = 1, .calls = 10, .back_edges = 3}}));
+  CHECK(kept.store.keep(units, std::vector<FunctionProfile>{{.function = 1, .calls = 15, .back_edges = 3}}));
+  const auto file = kept.file();
+  CHECK(file.units().size() == 1);
+  REQUIRE(file.profile().size() == 1);
+  CHECK(file.profile()[0].calls == 15);
+  CHECK(file.profile()[0].back_edges == 3);
+}
+
+TEST_CASE("unit store: better code comes first, and what it makes unnecessary goes") {
+  Kept kept;
+  kept.store.keep(std::vector{unit({1, 2}, 0), unit({3}, 0)}, {});
+  kept.store.keep(std::vector{unit({3, 4}, 2)}, {});
+  CHECK(levels(kept.file()) == std::vector<std::uint32_t>{2, 0});
+  kept.store.keep(std::vector{unit({1, 2}, 2)}, {});
+  CHECK(levels(kept.file()) == std::vector<std::uint32_t>{2, 2});
+}
+
+TEST_CASE("unit store: what others have kept is told once") {
+  Kept kept;
+  CHECK_FALSE(kept.store.find_newer());
+  UnitStore other(kept.cache, [] { return Sha256Digest{1}; }, "", true);
+  other.keep(std::vector{unit({1}, 0)}, {});
+  CHECK(kept.store.find_newer());
+}
+
+TEST_CASE("unit store: a pack is added like what it was made of") {
+  Kept kept;
+  kept.store.keep(std::vector{unit({1}, 0)}, std::vector<FunctionProfile>{{.function = 1, .calls = 10}});
+  const auto pack =
+      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}});
+  REQUIRE(UnitStore::add_packed(*kept.cache, pack));
+  const auto file = kept.file();
+  CHECK(levels(file) == std::vector<std::uint32_t>{2, 0});
+  REQUIRE(file.profile().size() == 1);
+  CHECK(file.profile()[0].calls == 12);
+  CHECK(kept.store.pack({}, {}).empty());
+  CHECK(UnitStore(kept.cache, [] { return Sha256Digest{}; }, "", false).pack(std::vector{unit({2}, 2)}, {}).empty());
+}
+
+TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged anywhere harms nobody") {
+  Kept kept;
+  const auto pack =
+      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}});
+  constexpr std::size_t kEnds = 2048;  // between them lie zeros up to the code
+  for (std::size_t size = 0; size < pack.size(); size += size < kEnds || size + kEnds > pack.size() ? 1 : kEnds)
+    CHECK_FALSE(UnitStore::add_packed(*kept.cache, std::span(pack).first(size)));
+  CHECK(kept.cache->is_empty());
+  auto damaged = pack;
+  std::uint64_t refused = 0;
+  for (std::size_t at = 0; at < pack.size(); at += at < kEnds || at + kEnds > pack.size() ? 1 : kEnds)
+    for (const std::uint8_t flip : {0x01, 0x80, 0xff}) {
+      damaged[at] = pack[at] ^ flip;
+      MemoryCache cache;
+      refused += UnitStore::add_packed(cache, damaged) ? 0 : 1;
+      damaged[at] = pack[at];
+    }
+  CHECK(refused > 100);
+}
+
+}  // namespace wzrun::runtime
