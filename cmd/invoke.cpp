@@ -105,6 +105,19 @@ Parsed<std::vector<Value>> parse_arguments(std::span<const std::string> words, s
   return values;
 }
 
+Result<std::vector<Value>> invoke(const Module& module, const std::string& name, std::span<const Value> arguments) {
+  if (const auto initialize = module.exported_function("_initialize"); initialize && name != "_initialize")
+    WZRUN_CHECK(initialize->call());
+  return module.exported_function(name)->call(arguments);
+}
+
+std::string lines_of(std::span<const Value> results) {
+  std::string text;
+  for (const auto& result : results)
+    text += to_string(result) + "\n";
+  return text;
+}
+
 std::string to_string(const Value& value) {
   switch (value.type().kind()) {
     case ValueKind::i32:

@@ -25,4 +25,7 @@ int fail(std::string_view subject, std::string_view message);
 /// Writes to standard output. Returns the exit status: 0, or that of a failure, which is reported.
 int print(std::string_view text);
 
+/// The status of a program that has exited, as the operating system cuts it.
+constexpr int exit_status(const Exit& exit) { return static_cast<int>(exit.code & 0xff); }
+
 }  // namespace wzrun::cmd

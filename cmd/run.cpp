@@ -68,7 +68,6 @@ class Run {
   int explain_failure(const Error& error, const ModuleFile& file) const;
   int run_program(const CompiledModule& code, const ModuleConfig& config);
   int run_function(const CompiledModule& code, const ModuleConfig& config);
-  int print_results(const std::vector<Value>& results) const;
   Parsed<void> provide_wasi(const CompiledModule& code);
 
   /// What to say of a module that has no export `name` to call.
@@ -256,21 +255,9 @@ int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
   const auto arguments = parse_arguments(options_.args, function->params());
   if (!arguments)
     return fail(fmt::format("--invoke {}: {}", printable(*options_.invoke), arguments.error().message));
-  if (const auto initialize = instance->exported_function("_initialize");
-      initialize && *options_.invoke != "_initialize") {
-    if (const auto initialized = initialize->call(); !initialized)
-      return report(initialized.error());
-  }
   stats_.starting();
-  const auto results = function->call(*arguments);
-  return results ? print_results(*results) : report(results.error());
-}
-
-int Run::print_results(const std::vector<Value>& results) const {
-  std::string text;
-  for (const auto& result : results)
-    text += to_string(result) + "\n";
-  return print(text);
+  const auto results = invoke(*instance, *options_.invoke, *arguments);
+  return results ? print(lines_of(*results)) : report(results.error());
 }
 
 std::string Run::without_export(const CompiledModule& code, std::string_view name) const {
@@ -326,7 +313,7 @@ int Run::report_unlinkable(const CompiledModule& code, const Error& error) const
 
 int Run::report(const Halt& halt) const {
   if (const auto* exit = std::get_if<Exit>(&halt))
-    return static_cast<int>(exit->code & 0xff);  // as the operating system cuts it
+    return exit_status(*exit);
   if (const auto* error = std::get_if<Error>(&halt))
     return fail(error->to_string());
   const auto& trap = std::get<Trap>(halt);

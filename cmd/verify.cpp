@@ -96,9 +96,7 @@ class Engine {
     const auto arguments = parse_arguments(options.args, function->params());
     if (!arguments)
       return invalid(arguments.error().message);
-    if (const auto initialize = module_->exported_function("_initialize"); initialize && name != "_initialize")
-      WZRUN_CHECK(initialize->call());
-    return function->call(*arguments);
+    return invoke(*module_, name, *arguments);
   }
 
   Runtime runtime_;
@@ -146,13 +144,10 @@ int conclude(const RunOptions& options, const wasi::Twins& twins, const Engine& 
   }
   if (!outcome) {
     const auto* const exit = std::get_if<Exit>(&outcome.error());
-    return exit != nullptr ? static_cast<int>(exit->code & 0xff)
+    return exit != nullptr ? exit_status(*exit)
                            : fail(options.module_path, std::get<Error>(outcome.error()).to_string());
   }
-  std::string text;
-  for (const auto& value : *outcome)
-    text += to_string(value) + "\n";
-  return print(text);
+  return print(lines_of(*outcome));
 }
 
 }  // namespace
