@@ -1,18 +1,62 @@
 #include "codegen/line_recorder.h"
 
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/CodeGen/MachineFunction.h>
 #include <llvm/CodeGen/MachineInstr.h>
+#include <llvm/CodeGen/TargetRegisterInfo.h>
+#include <llvm/CodeGen/TargetSubtargetInfo.h>
 #include <llvm/MC/MCAssembler.h>
 #include <llvm/MC/MCSection.h>
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace wzrun::codegen {
 
+namespace {
+
+bool has_line(const llvm::MachineInstr& instruction) {
+  return instruction.getDebugLoc() && instruction.getDebugLoc().getLine() != 0;
+}
+
+bool may_trap(const llvm::MachineInstr& instruction) {
+  return std::ranges::any_of(instruction.memoperands(), [](const auto* access) { return access->isVolatile(); });
+}
+
+void add_defined(const llvm::MachineInstr& instruction, llvm::SmallVectorImpl<llvm::Register>& registers) {
+  for (const auto& operand : instruction.all_defs())
+    if (operand.getReg().isValid() && !operand.isDead())
+      registers.push_back(operand.getReg());
+}
+
+/// Of a load that was split from the instruction that it had been folded into, which keeps the location to itself: what
+/// takes its value in the same block says where that is from.
+const llvm::DebugLoc* location_of_user(const llvm::MachineInstr& load) {
+  const auto& registers = *load.getMF()->getSubtarget().getRegisterInfo();
+  llvm::SmallVector<llvm::Register, 4> values;
+  add_defined(load, values);
+  for (auto user = std::next(load.getIterator()); user != load.getParent()->instr_end(); ++user) {
+    if (std::ranges::none_of(values, [&](auto value) { return user->readsRegister(value, &registers); }))
+      continue;
+    if (has_line(*user))
+      return &user->getDebugLoc();
+    add_defined(*user, values);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void LineRecorder::beginInstruction(const llvm::MachineInstr* instruction) {
-  const auto& location = instruction->getDebugLoc();
-  if (!location || location.getLine() == 0 || instruction->isMetaInstruction())
+  if (instruction->isMetaInstruction())
     return;
+  const auto* found = has_line(*instruction)   ? &instruction->getDebugLoc()
+                      : may_trap(*instruction) ? location_of_user(*instruction)
+                                               : nullptr;
+  if (found == nullptr)
+    return;
+  const auto& location = *found;
   const auto* const fragment = streamer_.getCurrentFragment();
   places_.push_back({fragment, fragment->getFixedSize(), location.getLine() - 1U});
 }

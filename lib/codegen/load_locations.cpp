@@ -1,19 +1,41 @@
 #include "codegen/load_locations.h"
 
+#include <llvm/ADT/DenseMap.h>
 #include <llvm/IR/Instructions.h>
+
+#include <cstddef>
 
 namespace wzrun::codegen {
 
 namespace {
 
-void locate_users(llvm::Instruction& value, const llvm::DebugLoc& location) {
-  for (auto* const use : value.users()) {
-    auto* const user = llvm::cast<llvm::Instruction>(use);
-    if (user->getParent() != value.getParent() || user->getDebugLoc() || llvm::isa<llvm::PHINode>(user))
+/// Where the value of an instruction comes from, in its block.
+struct Origin {
+  std::size_t load = 0;  ///< loads before it
+  llvm::DebugLoc location;
+};
+
+void locate_users_of_loads(llvm::BasicBlock& block) {
+  llvm::DenseMap<const llvm::Value*, Origin> origins;
+  std::size_t loads = 0;
+  for (auto& instruction : block) {
+    const auto* const load = llvm::dyn_cast<llvm::LoadInst>(&instruction);
+    if (load != nullptr && load->isVolatile() && load->getDebugLoc()) {
+      origins[load] = {++loads, load->getDebugLoc()};
       continue;
-    user->setDebugLoc(location);
-    if (llvm::isa<llvm::CastInst, llvm::FreezeInst>(user))  // folded too, into what comes next
-      locate_users(*user, location);
+    }
+    if (origins.empty() || instruction.getDebugLoc() || llvm::isa<llvm::PHINode>(instruction))
+      continue;
+    const Origin* origin = nullptr;  // the last load counts
+    for (const auto& operand : instruction.operands())
+      if (const auto found = origins.find(operand);
+          found != origins.end() && (!origin || found->second.load > origin->load))
+        origin = &found->second;
+    if (origin == nullptr)
+      continue;
+    instruction.setDebugLoc(origin->location);
+    const Origin passed_on = *origin;
+    origins[&instruction] = passed_on;
   }
 }
 
@@ -22,10 +44,7 @@ void locate_users(llvm::Instruction& value, const llvm::DebugLoc& location) {
 void locate_users_of_loads(llvm::Module& module) {
   for (auto& function : module)
     for (auto& block : function)
-      for (auto instruction = block.rbegin(); instruction != block.rend(); ++instruction)  // the last load counts
-        if (auto* const load = llvm::dyn_cast<llvm::LoadInst>(&*instruction);
-            load != nullptr && load->isVolatile() && load->getDebugLoc())
-          locate_users(*load, load->getDebugLoc());
+      locate_users_of_loads(block);
 }
 
 }  // namespace wzrun::codegen

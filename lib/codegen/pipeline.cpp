@@ -51,8 +51,9 @@ namespace {
 llvm::CodeGenOptLevel codegen_level(unsigned opt_level) {
   switch (opt_level) {
     case 0:
-    case 1:
       return llvm::CodeGenOptLevel::None;
+    case 1:
+      return llvm::CodeGenOptLevel::Less;
     case 2:
       return llvm::CodeGenOptLevel::Default;
     default:
@@ -158,21 +159,17 @@ void Pipeline::optimise(llvm::Module& module) {
     passes.addPass(llvm::LCSSAPass());
     passes.addPass(LinearMemoryLoopVersioning(vectorising_passes(*machine_, opt_level_)));
   }
-  if (opt_level_ == 2) {
+  if (opt_level_ >= 2)
     passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LoopStrengthReducePass()));
-    passes.addPass(SelectionPreparation());
-  }
+  passes.addPass(SelectionPreparation());
   llvm::ModulePassManager all;
   all.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
   all.run(module, modules);
 }
 
-/// LLVM's own sequence has thirty passes before selection. Below level 3 none of them finds anything but the few here.
+/// LLVM's own sequence has thirty passes before selection. None of them finds anything but the few here; and
+/// CodeGenPrepare makes loads anew that do not know where they are from.
 void Pipeline::add_selection(llvm::legacy::PassManager& passes, llvm::TargetPassConfig& config) {
-  if (opt_level_ >= 3) {
-    config.addISelPasses();
-    return;
-  }
   passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
   passes.add(llvm::createUnreachableBlockEliminationPass());
   machine_->setFastISel(opt_level_ < 2);
@@ -192,6 +189,9 @@ Object Pipeline::emit(llvm::Module& module) {
   config->disablePass(&llvm::ShrinkWrapID);  // every frame begins with its record, or backtraces lack callers
   if (opt_level_ < 3)
     config->disablePass(&llvm::PostRASchedulerID);  // 8 % of the time, and out-of-order processors do not notice
+  config->setEnableTailMerge(false);                // two accesses that became one would not know which of them traps
+  if (opt_level_ < 2)
+    config->disablePass(&llvm::MachineSchedulerID);
   passes.add(config);
   passes.add(machine_module);
   disable_passes_for_others(*config);
