@@ -56,7 +56,7 @@ void Lowering::begin(const wasm::Module& wasm, std::uint32_t function_index, std
       memory_base_->setMetadata(kMemoryBaseMetadata, m_.nothing);
   }
   for (std::size_t i = 0; i < locals.size(); ++i)
-    locals_.push_back(b_.CreateAlloca(m_.type(locals[i])));
+    locals_.push_back({.variable = b_.CreateAlloca(m_.type(locals[i]))});
   if (at_loop)
     begin_at_loop(locals, type);
   else
@@ -70,7 +70,7 @@ void Lowering::begin_function(std::span<const ValueType> locals, const wasm::Fun
     Value* const initial = i < type.params.size()
                                ? static_cast<Value*>(function_->getArg(first_param + static_cast<unsigned>(i)))
                                : llvm::Constant::getNullValue(m_.type(locals[i]));
-    b_.CreateStore(initial, locals_[i]);
+    b_.CreateStore(initial, locals_[i].variable);
   }
 }
 
@@ -86,7 +86,7 @@ void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::Func
   for (std::size_t i = 0; i < locals.size(); ++i) {
     const bool is_param = i < type.params.size();
     auto& slot = is_param ? param : entry_operands_;
-    b_.CreateStore(load_slot(locals[i], is_param ? results_buffer_ : entry_frame_, slot), locals_[i]);
+    b_.CreateStore(load_slot(locals[i], is_param ? results_buffer_ : entry_frame_, slot), locals_[i].variable);
     slot += locals[i].is_vector() ? 2 : 1;
   }
   b_.SetInsertPoint(new_block());
@@ -330,11 +330,20 @@ Value* Lowering::call_helper(NativeHelper helper, llvm::ArrayRef<Value*> argumen
 // Locals and globals.
 
 Lowering::Operand Lowering::local_get(std::uint32_t index) {
-  auto* const local = locals_[index];
-  return {b_.CreateLoad(local->getAllocatedType(), local)};
+  auto& local = locals_[index];
+  if (local.block != b_.GetInsertBlock()) {
+    local.value = b_.CreateLoad(local.variable->getAllocatedType(), local.variable);
+    local.block = b_.GetInsertBlock();
+  }
+  return {local.value};
 }
 
-void Lowering::local_set(std::uint32_t index, Operand value) { b_.CreateStore(canonical(value), locals_[index]); }
+void Lowering::local_set(std::uint32_t index, Operand value) {
+  auto& local = locals_[index];
+  local.value = canonical(value);
+  local.block = b_.GetInsertBlock();
+  b_.CreateStore(local.value, local.variable);
+}
 
 Lowering::Operand Lowering::local_tee(std::uint32_t index, Operand value) {
   local_set(index, value);

@@ -304,7 +304,12 @@ class Lowering {
   std::uint64_t entry_operands_ = 0;  ///< slot of the first operand in the frame
   Stack* stack_ = nullptr;
   std::span<const ValueType> result_types_;
-  std::vector<llvm::AllocaInst*> locals_;
+  struct Local {
+    llvm::AllocaInst* variable = nullptr;
+    Value* value = nullptr;  ///< what it holds in `block`: level 0, which promotes no variables, reads it once there
+    llvm::BasicBlock* block = nullptr;
+  };
+  std::vector<Local> locals_;
   std::vector<Block> blocks_;
   std::vector<Operand> results_;
   llvm::Instruction* memory_base_ = nullptr;
