@@ -74,7 +74,7 @@ bool HotFunctions::is_remembered(const Entry& entry) const {
 
 bool HotFunctions::can_improve(const Entry& entry) const {
   const auto& [function, candidate] = entry;
-  return candidate.opt_level && *candidate.opt_level < opt_level_ && !candidate.hopeless && !is_giant(function);
+  return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless;
 }
 
 /// Those that the condition holds for, the hottest first.
@@ -89,21 +89,31 @@ std::vector<HotFunctions::Entry*> HotFunctions::waiting(bool (HotFunctions::*is_
   return entries;
 }
 
+bool HotFunctions::has_next() const {
+  return std::ranges::any_of(candidates_, [this](const Entry& entry) {
+    return is_wanted(entry) || is_remembered(entry) || can_improve(entry);
+  });
+}
+
 std::optional<HotFunctions::Job> HotFunctions::next() {
   for (const auto is_waiting : {&HotFunctions::is_wanted, &HotFunctions::is_remembered}) {
     const auto entries = waiting(is_waiting);
     if (entries.empty())
       continue;
     auto& hottest = *entries.front();
-    // What enters a loop that is wanted although the function has code may stay there for long.
-    return hottest.second.opt_level || is_giant(hottest.first) ? compile_well(hottest) : compile_quickly(entries);
+    if (!hottest.second.opt_level)
+      return compile_quickly(entries);
+    // Its loop is wanted although there is code: what enters it may stay there for long.
+    return compile_well(hottest, is_giant(hottest.first) ? kQuickLevel : opt_level_);
   }
-  if (auto improvable = waiting(&HotFunctions::can_improve); !improvable.empty())
-    return compile_well(**std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
-      const auto events = entry->second.rate + static_cast<double>(entry->second.earlier_events);
-      return events / static_cast<double>(size(entry->first) + kCalleeBytes);
-    }));
-  return std::nullopt;
+  const auto improvable = waiting(&HotFunctions::can_improve);
+  if (improvable.empty())
+    return std::nullopt;
+  auto& best = **std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
+    const auto events = entry->second.rate + static_cast<double>(entry->second.earlier_events);
+    return events / static_cast<double>(size(entry->first) + kCalleeBytes);
+  });
+  return compile_well(best, best_level(best.first));
 }
 
 void HotFunctions::add_function(Job& job, std::uint32_t function_index, Candidate& candidate) {
@@ -114,13 +124,13 @@ void HotFunctions::add_function(Job& job, std::uint32_t function_index, Candidat
   candidate.wanted = false;
 }
 
-/// The hottest of them that have no code, without entries at their loops: most loops end soon.
+/// The hottest of them that have no code, or a giant alone, without entries at their loops: most loops end soon.
 HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entries) {
   Job job;
   job.opt_level = kQuickLevel;
   std::uint64_t bytes = 0;
   for (auto* const entry : entries) {
-    if (entry->second.opt_level || is_giant(entry->first))
+    if (entry->second.opt_level || (is_giant(entry->first) && entry != entries.front()))
       continue;
     bytes += size(entry->first);
     if (bytes > kQuickUnitBytes && !job.functions.empty())
@@ -131,19 +141,19 @@ HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entri
   return job;
 }
 
-HotFunctions::Job HotFunctions::compile_well(Entry& entry) {
+HotFunctions::Job HotFunctions::compile_well(Entry& entry, unsigned opt_level) {
   auto& [function, candidate] = entry;
-  const bool giant = is_giant(function);
   Job job;
-  job.opt_level = giant ? std::min(opt_level_, kQuickLevel) : opt_level_;
+  job.opt_level = opt_level;
   add_function(job, function, candidate);
-  if (!giant)
+  if (!is_giant(function))
     add_callees(job);
   // One entry is enough to leave the interpreter, and each is the whole function once more.
   if (const auto loop = std::exchange(candidate.wanted_loop, std::nullopt))
     candidate.loops.try_emplace(*loop);
-  for (const auto& [loop, opt_level] : candidate.loops)
-    if (opt_level < job.opt_level)
+  // Whatever goes round in a loop that has an entry is in compiled code by now, and stays there.
+  for (const auto& [loop, entry_level] : candidate.loops)
+    if (!entry_level)
       job.loops.push_back({function, loop});
   std::ranges::sort(job.functions);
   // Also those that the compiler will leave out: it is not asked again.

@@ -4,6 +4,7 @@
 #include "runtime/unit_file.h"
 #include "wasm/module.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -36,9 +37,10 @@ class HotFunctions {
   static constexpr std::uint64_t kCalleeBytes = 4096;
   /// Of a unit that is compiled quickly.
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
-  /// Larger functions are compiled quickly only, alone, and if they are hotter than all others that wait: well, they
-  /// would take more time than a program has.
+  /// Larger functions are compiled quickly alone, and if they are hotter than all others that wait, and later at
+  /// kGiantLevel: better, they would take more time than a program has.
   static constexpr std::uint64_t kGiantBytes = 24U << 10;
+  static constexpr unsigned kGiantLevel = 1;
   /// Smaller functions are compiled once more with each caller, which mostly takes them in.
   static constexpr std::uint64_t kInlinedBytes = 256;
   /// A callee that was called so often is worth a place in its caller's unit.
@@ -63,6 +65,8 @@ class HotFunctions {
   /// A function cannot be compiled.
   void give_up(std::uint32_t function_index);
 
+  /// Whether next() has something.
+  bool has_next() const;
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next();
 
@@ -85,6 +89,9 @@ class HotFunctions {
   Candidate& get(std::uint32_t function_index);
   std::uint64_t size(std::uint32_t function_index) const;
   bool is_giant(std::uint32_t function_index) const { return size(function_index) > kGiantBytes; }
+  unsigned best_level(std::uint32_t function_index) const {
+    return is_giant(function_index) ? std::min(opt_level_, kGiantLevel) : opt_level_;
+  }
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
   bool can_improve(const Entry& entry) const;
@@ -92,7 +99,7 @@ class HotFunctions {
   bool is_wanted(const Entry& entry) const { return entry.second.wanted; }
 
   Job compile_quickly(const std::vector<Entry*>& entries);
-  Job compile_well(Entry& entry);
+  Job compile_well(Entry& entry, unsigned opt_level);
   void add_callees(Job& job);
   void add_function(Job& job, std::uint32_t function_index, Candidate& candidate);
 

@@ -22,6 +22,8 @@ constexpr std::uint32_t kPatience = 3000;
 constexpr std::chrono::milliseconds kLull{50};
 /// And now and then where there is always something to do.
 constexpr std::chrono::seconds kKeepingInterval{1};
+/// A program that ends earlier is not worth loading the compiler for, if all it does is to improve what was kept.
+constexpr std::chrono::milliseconds kGrace{50};
 constexpr int kLeastPriority = 19;
 
 }  // namespace
@@ -69,6 +71,7 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
     lock.unlock();
     return compile(*job, stressed_);
   }
+  reported_ = true;
   if (threads_.size() == compiling_ && threads_.size() < options_.threads)
     start_thread();
   lock.unlock();
@@ -83,6 +86,12 @@ void Tiering::start_thread() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   threads_.emplace_back([this] { work(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Tiering::start_improving() {
+  const std::scoped_lock lock(mutex_);
+  if (!options_.stress && threads_.empty() && !stopping_ && hot_.has_next())
+    start_thread();
 }
 
 LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop) {
@@ -104,6 +113,10 @@ void Tiering::work() {
   if (usable_processors() == 1)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   CompilerSession session;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kGrace, [&] { return reported_ || stopping_; });
+  }
   adopt_newer();
   std::unique_lock lock(mutex_);
   while (const auto job = wait_for_job(lock)) {

@@ -63,6 +63,8 @@ class Tiering {
   TieringReport report() const;
   /// Adds code that was compiled before, and takes its profile into account; what of it does not fit is left out.
   void adopt(const UnitFile& kept);
+  /// Has what earlier runs have left to do done, if this one goes on for long enough.
+  void start_improving();
   /// Adds the code of one image. False if it does not fit.
   bool adopt(const std::shared_ptr<const Image>& unit);
   /// Keeps what was made since it was last kept, now.
@@ -103,6 +105,7 @@ class Tiering {
   std::mt19937_64 random_;  ///< decides under stress
   Clock::time_point kept_;  ///< when it was last
   unsigned compiling_ = 0;
+  bool reported_ = false;  ///< something was hot in this run
   bool keeping_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler

@@ -154,7 +154,8 @@ TEST_CASE(
   CHECK(remembered->opt_level == 0);
 }
 
-TEST_CASE("hot functions: a giant is compiled quickly, alone, and not before what is hotter") {
+TEST_CASE(
+    "hot functions: a giant is compiled quickly, alone, and not before what is hotter; later better, but not well") {
   const Program program({{HotFunctions::kGiantBytes + 1, {1}}, {100, {}}, {100, {}}});
   auto hot = program.hot();
   hot.note(0, 3, 9000, at(1ms));
@@ -171,10 +172,21 @@ TEST_CASE("hot functions: a giant is compiled quickly, alone, and not before wha
   REQUIRE(giant);
   CHECK(giant->functions == Indices{0});
   CHECK(giant->opt_level == 0);
-  CHECK(giant->loops.size() == 1);
+  CHECK(giant->loops.empty());
+  hot.note(0, 3, HotFunctions::kStuckEvents, at(4ms));
+  const auto stuck_giant = hot.next();
+  REQUIRE(stuck_giant);
+  CHECK(stuck_giant->functions == Indices{0});
+  CHECK(stuck_giant->opt_level == 0);
+  CHECK(stuck_giant->loops.size() == 1);
   const auto improved = hot.next();
   REQUIRE(improved);
   CHECK(improved->functions == Indices{2});
+  const auto better = hot.next();
+  REQUIRE(better);
+  CHECK(better->functions == Indices{0});
+  CHECK(better->opt_level == HotFunctions::kGiantLevel);
+  CHECK(better->loops.empty());
   CHECK_FALSE(hot.next());
 }
 
