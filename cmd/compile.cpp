@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::string_view kExamples =
     "Keeps the code in the cache, where 'wzrun MODULE' finds it if it is given the same --opt and --features. What is\n"
-    "there already is not compiled again.\n\n"
+    "there already is not compiled again. At the default --opt, functions that were hot in earlier runs of the module\n"
+    "are compiled as by --opt 3.\n\n"
     "Examples:\n"
     "  wzrun compile app.wasm                    from now on it starts at once and runs fast\n"
     "  wzrun compile --opt 3 -j 4 build/*.wasm\n"
@@ -112,8 +113,10 @@ class Compile {
       if (report.cache != CompilationReport::Cache::hit && !report.stored)
         return fail(path, report.warning);
       if (options_.verbose)
-        warn(fmt::format("{}: {} after {:.1f} s", printable(path), report.stored ? "compiled" : "in the cache already",
-                         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()));
+        warn(fmt::format("{}: {} after {:.1f} s{}", printable(path),
+                         report.stored ? "compiled" : "in the cache already",
+                         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+                         report.hot_functions == 0 ? "" : fmt::format(", hot functions: {}", report.hot_functions)));
       return 0;
     });
   }
@@ -186,13 +189,12 @@ int compile_main(Words words, StartTime) {
                     .with_opt_level(o.opt_level)
                     .with_compile_threads(o.jobs)
                     .with_features(*features);
-  if (o.output)
-    return Compile(o, config).write((*paths)->front());
-
-  o.cache.mode = "rw";
+  o.cache.mode = o.output ? "ro" : "rw";
   const auto cache = open_cache(o.cache);
   if (!cache)
     return fail(cache.error().message);
+  if (o.output)
+    return Compile(o, config.with_cache(cache->cache, CacheUse::read_only)).write((*paths)->front());
   if (cache->cache == nullptr)
     return fail(cache->why_none);
   const Compile compile(o, config.with_cache(cache->cache));

@@ -3,6 +3,7 @@
 #include "runtime/announce.h"
 #include "runtime/compiled_file.h"
 #include "runtime/compiler.h"
+#include "runtime/hot_functions.h"
 #include "runtime/image.h"
 #include "runtime/processors.h"
 #include "runtime/state.h"
@@ -94,6 +95,7 @@ class Compilation {
 
   Expected<Code> decode(ModuleBytes bytes, wasm::DecodeOptions options = {});
   Expected<Code> load();
+  std::vector<std::uint32_t> hot_functions();
   Expected<std::vector<std::uint8_t>> compile_image();
   void store(const Code& code, std::span<const std::uint8_t> image);
   void tier(CompiledCode& code);
@@ -274,8 +276,25 @@ std::string Compilation::description() const {
   return fmt::format("{}\n{}", path.substr(path.rfind('/') + 1), target_);
 }
 
+/// Where earlier runs of the automatic engine have spent their time. A level that was asked for is kept to.
+std::vector<std::uint32_t> Compilation::hot_functions() {
+  if (config_.cache() == nullptr || config_.opt_level() != RuntimeConfig::kDefaultOptLevel)
+    return {};
+  const auto kept = make_unit_store()->find();
+  std::vector<std::uint32_t> functions;
+  if (!kept)
+    return functions;
+  for (const auto& function : kept->profile())
+    if (function.calls + function.back_edges >= runtime::HotFunctions::kRememberedEvents)
+      functions.push_back(function.function);
+  return functions;
+}
+
 Expected<std::vector<std::uint8_t>> Compilation::compile_image() {
+  const auto hot = hot_functions();
+  report_.hot_functions = hot.size();
   runtime::CompileOptions options;
+  options.hot_functions = hot;
   options.opt_level = config_.opt_level();
   options.threads = config_.compile_threads();
   options.guarded = guarded_;
@@ -333,8 +352,10 @@ void Compilation::tier(CompiledCode& code) {
   options.audience = runtime::Audience::of(config_);
   options.threads = tiering_threads(config_);
   code.tiering = std::make_unique<runtime::Tiering>(code, std::move(options));
-  if (kept_)
-    code.tiering->adopt(*kept_);
+  if (!kept_)
+    return;
+  code.tiering->adopt(*kept_);
+  code.tiering->start_improving();
 }
 
 Expected<CompiledModule> Compilation::finish(Code code) {

@@ -19,6 +19,8 @@
 #include <atomic>
 #include <charconv>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -38,13 +40,20 @@ constexpr std::uint64_t kPartitionBytes = 64U << 10;
 constexpr std::uint64_t kLeastPartitionBytes = 8U << 10;
 constexpr std::uint64_t kPartitionsOfSmall = 8;
 
-/// Levels 2 and 3 take more time and memory than in proportion to a huge function, which ends a partition of more bytes
-/// than this: that is compiled as on level 1.
-constexpr std::uint64_t kSimplePartitionBytes = 160U << 10;
-constexpr unsigned kSimpleLevel = 1;
+/// Levels above 0 take time and memory in the square of a block's length, of the number of blocks, and of other things.
+/// Partitions with functions beyond these limits are compiled as on level 0; tests/engine/scaling.cpp has the shapes.
+constexpr std::uint64_t kMostBytes = 160U << 10;
+constexpr std::size_t kMostBlocks = 8000;
+constexpr std::size_t kMostInstructionsOfBlock = 8000;  ///< of LLVM
+constexpr unsigned kSimpleLevel = 0;
+/// Larger functions have a partition of their own.
+constexpr std::uint64_t kLargeBytes = 24U << 10;
+
+constexpr unsigned kHotLevel = 3;
 
 struct Partition {
   std::span<const std::uint32_t> functions;  ///< indices, ascending
+  unsigned opt_level = 0;
   std::span<const runtime::CodegenLoop> loops;
   std::uint64_t bytes = 0;
   Object object;
@@ -54,24 +63,36 @@ const wasm::FunctionBody& body_of(const wasm::Module& module, std::uint32_t func
   return module.code[function_index - module.imported_functions];
 }
 
-std::vector<Partition> partitions(const wasm::Module& module, std::span<const std::uint32_t> functions) {
-  std::uint64_t total = 0;
+std::uint64_t bytes_of(const wasm::Module& module, std::span<const std::uint32_t> functions) {
+  std::uint64_t bytes = 0;
   for (const auto index : functions)
-    total += body_of(module, index).bytes.size();
-  const auto limit = std::clamp(total / kPartitionsOfSmall, kLeastPartitionBytes, kPartitionBytes);
-  std::vector<Partition> list;
+    bytes += body_of(module, index).bytes.size();
+  return bytes;
+}
+
+bool is_too_long(const llvm::Module& module) {
+  return std::ranges::any_of(module, [](const llvm::Function& function) {
+    return function.size() > kMostBlocks || std::ranges::any_of(function, [](const llvm::BasicBlock& block) {
+             return block.size() > kMostInstructionsOfBlock;
+           });
+  });
+}
+
+/// Adds partitions of the functions, each of `limit` bytes or one function more.
+void divide(const wasm::Module& module, std::span<const std::uint32_t> functions, std::uint64_t limit,
+            unsigned opt_level, std::vector<Partition>& list) {
+  const auto size = [&](std::size_t i) { return body_of(module, functions[i]).bytes.size(); };
   std::size_t first = 0;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < functions.size(); ++i) {
-    bytes += body_of(module, functions[i]).bytes.size();
-    if (bytes < limit && i + 1 < functions.size())
+    bytes += size(i);
+    const bool is_last = i + 1 == functions.size();
+    if (bytes < limit && !is_last && size(i) < kLargeBytes && size(i + 1) < kLargeBytes)
       continue;
-    list.push_back({functions.subspan(first, i + 1 - first), {}, std::exchange(bytes, 0), {}});
+    const auto level = bytes > kMostBytes ? std::min(opt_level, kSimpleLevel) : opt_level;
+    list.push_back({functions.subspan(first, i + 1 - first), level, {}, std::exchange(bytes, 0), {}});
     first = i + 1;
   }
-  if (list.empty())
-    list.emplace_back();
-  return list;
 }
 
 /// What is kept of a module between requests.
@@ -102,11 +123,7 @@ class Compilation {
   Expected<std::vector<std::uint8_t>> run() {
     WZRUN_CHECK(choose_functions());
     selection_ = WZRUN_TRY(select(module_, functions_, is_unit()));
-    partitions_ = partitions(module_, functions_);
-    if (is_unit())
-      partitions_.front().loops = {request_.loops, request_.loop_count};
-    for (const auto& partition : partitions_)
-      total_ += partition.bytes;
+    make_partitions();
     compile_all();
     if (error_)
       return std::unexpected(*std::move(error_));
@@ -135,6 +152,23 @@ class Compilation {
     if (!fits || !std::ranges::is_sorted(functions_))
       return std::unexpected(Error{ErrorKind::invalid_argument, Error::kNoOffset, "no such functions"});
     return {};
+  }
+
+  /// The hot functions come first: they take the most time, and no thread should be left with them at the end.
+  void make_partitions() {
+    const std::span hot(request_.hot_functions, request_.hot_function_count);
+    std::ranges::set_intersection(functions_, hot, std::back_inserter(by_heat_));
+    const auto hot_count = by_heat_.size();
+    std::ranges::set_difference(functions_, hot, std::back_inserter(by_heat_));
+    total_ = bytes_of(module_, functions_);
+    const auto limit = std::clamp(total_ / kPartitionsOfSmall, kLeastPartitionBytes, kPartitionBytes);
+    const std::span all(by_heat_);
+    divide(module_, all.first(hot_count), limit, kHotLevel, partitions_);
+    divide(module_, all.subspan(hot_count), limit, request_.opt_level, partitions_);
+    if (partitions_.empty())
+      partitions_.push_back({{}, request_.opt_level, {}, 0, {}});  // of entries alone
+    if (is_unit())
+      partitions_.front().loops = {request_.loops, request_.loop_count};
   }
 
   void compile_all() {
@@ -170,21 +204,13 @@ class Compilation {
   }
 
   void work(std::uint32_t worker) {
-    Pipeline pipeline(request_.opt_level);
-    if (pipeline.machine() == nullptr) {
-      fail({ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
-      return;
-    }
-    std::optional<Pipeline> simple;
+    Pipelines pipelines;
     while (!failed_.load()) {
       const auto index = next_.fetch_add(1);
       if (index >= partitions_.size())
         return;
       working_on_[worker] = index;
-      const bool is_simple = partitions_[index].bytes > kSimplePartitionBytes && request_.opt_level > kSimpleLevel;
-      if (is_simple && !simple)
-        simple.emplace(kSimpleLevel);
-      if (auto compiled = compile(is_simple ? *simple : pipeline, index); !compiled)
+      if (auto compiled = compile(pipelines, index); !compiled)
         fail(std::move(compiled).error());
       const auto done = done_.fetch_add(partitions_[index].bytes) + partitions_[index].bytes;
       if (request_.progress != nullptr)
@@ -192,12 +218,28 @@ class Compilation {
     }
   }
 
-  Expected<void> compile(Pipeline& pipeline, std::size_t index) {
+  /// By level, each made when it is needed.
+  class Pipelines {
+   public:
+    /// Errors: unsupported.
+    Expected<Pipeline*> at(unsigned opt_level) {
+      auto& pipeline = pipelines_.try_emplace(opt_level, opt_level).first->second;
+      if (pipeline.machine() == nullptr)
+        return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
+      return &pipeline;
+    }
+
+   private:
+    std::map<unsigned, Pipeline> pipelines_;
+  };
+
+  Expected<void> compile(Pipelines& pipelines, std::size_t index) {
     auto& partition = partitions_[index];
+    auto* pipeline = WZRUN_TRY(pipelines.at(partition.opt_level));
     llvm::LLVMContext context;
     context.setDiscardValueNames(!request_.print_ir);
     llvm::Module module("module", context);
-    pipeline.prepare(module);
+    pipeline->prepare(module);
     ModuleLowering lowering(module, module_, selection_, request_.guarded);
     WZRUN_CHECK(lower(lowering, partition.functions));
     for (const auto& loop : partition.loops)
@@ -213,12 +255,14 @@ class Compilation {
       return std::unexpected(
           Error{ErrorKind::unsupported, Error::kNoOffset, "internal error: the lowering is invalid"});
 #endif
-    pipeline.optimise(module);
+    if (partition.opt_level > kSimpleLevel && is_too_long(module))
+      pipeline = WZRUN_TRY(pipelines.at(kSimpleLevel));
+    pipeline->optimise(module);
     if (request_.print_ir) {
       const std::scoped_lock lock(mutex_);
       module.print(llvm::errs(), nullptr);
     }
-    partition.object = pipeline.emit(module);
+    partition.object = pipeline->emit(module);
     return {};
   }
 
@@ -237,6 +281,7 @@ class Compilation {
   const Session& session_;
   const wasm::Module& module_;
   std::vector<std::uint32_t> functions_;  ///< indices, ascending
+  std::vector<std::uint32_t> by_heat_;    ///< the same: first those that are hot, ascending, then the others
   Selection selection_;
   std::vector<Partition> partitions_;
   std::uint64_t total_ = 0;

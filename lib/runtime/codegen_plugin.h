@@ -7,7 +7,7 @@
 /// its own, so no exception may pass from one to the other.
 namespace wzrun::runtime {
 
-inline constexpr std::uint32_t kCodegenInterface = 2;
+inline constexpr std::uint32_t kCodegenInterface = 3;
 inline constexpr const char* kCodegenLibrary = "libwzrun-codegen.so";
 inline constexpr const char* kCodegenEntry = "wzrun_codegen_compile";
 
@@ -39,6 +39,9 @@ struct CodegenRequest {
   const std::uint32_t* functions =
       nullptr;  ///< indices of those to compile, ascending; null: all that the module defines
   std::size_t function_count = 0;
+  /// Of these functions, those that are compiled at level 3, whatever opt_level says: indices, ascending. May be null.
+  const std::uint32_t* hot_functions = nullptr;
+  std::size_t hot_function_count = 0;
   const CodegenLoop* loops = nullptr;  ///< of these functions, ascending; null if there are none
   std::size_t loop_count = 0;
   /// What the compiler keeps of the module from one request to the next, or null. Where it points is null at first;

@@ -158,6 +158,8 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
     request.loops = options.loops.data();
     request.loop_count = options.loops.size();
   }
+  request.hot_functions = options.hot_functions.data();
+  request.hot_function_count = options.hot_functions.size();
   request.session = options.session != nullptr ? options.session->state() : nullptr;
   request.context = &compilation;
   request.allocate = [](void* context, std::size_t size) {

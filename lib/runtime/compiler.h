@@ -31,9 +31,10 @@ struct CompileOptions {
   bool guarded = true;     ///< code for guarded 32-bit memories; otherwise every access is checked
   bool print_ir = false;   ///< writes the optimised LLVM IR to standard error
   std::string target;      ///< text that the image carries: whatever distinguishes it from others of the module
-  std::span<const std::uint32_t> functions;  ///< indices of those to compile, ascending; empty: all
-  std::span<const CodegenLoop> loops;        ///< where these functions are also entered, ascending
-  CompilerSession* session = nullptr;        ///< of this module, or null
+  std::span<const std::uint32_t> functions;      ///< indices of those to compile, ascending; empty: all
+  std::span<const std::uint32_t> hot_functions;  ///< of these, those that are compiled at level 3, ascending
+  std::span<const CodegenLoop> loops;            ///< where these functions are also entered, ascending
+  CompilerSession* session = nullptr;            ///< of this module, or null
   /// Called from any thread with the bytes of code compiled so far and in all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -61,6 +61,24 @@ TEST_CASE("tiering: a run compiles what is hot, and the next one finds it") {
   CHECK(stat(second, "kept_functions") >= 1);
 }
 
+TEST_CASE(
+    "tiering: compile tells hot functions by what runs have left, and leaves it alone when a level is asked for") {
+  const Cached cache;
+  const auto hot = [](const Outcome& outcome) { return outcome.err.find(", hot functions: ") != std::string::npos; };
+  REQUIRE(wzrun({program("hot")}, cache.setting()).status == 0);
+  REQUIRE(cache.gets_entry());
+  TemporaryFolder folder;
+  CHECK_FALSE(hot(wzrun({"compile", "-v", program("math")}, cache.setting())));
+  CHECK_FALSE(hot(wzrun({"compile", "-v", "--opt", "1", program("hot")}, cache.setting())));
+  CHECK(wzrun({"compile", "-o", folder / "hot", program("hot")}, cache.setting()).status == 0);
+  CHECK(hot(wzrun({"compile", "-v", program("hot")}, cache.setting())));
+  const auto run = wzrun({"-v", program("hot")}, cache.setting());
+  CHECK(run.out == kResult);
+  CHECK(run.err.find("hit") != std::string::npos);
+  const auto precompiled = wzrun({"--allow-precompiled", folder / "hot"}, cache.setting());
+  CHECK(precompiled.out == kResult);
+}
+
 TEST_CASE("tiering: a run that a signal ends, ends by that signal and leaves what it has compiled") {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     const Cached cache;

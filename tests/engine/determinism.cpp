@@ -1,3 +1,4 @@
+#include "tests/engine/module_bytes.h"
 #include "tests/test_engine.h"
 
 #include <doctest/doctest.h>
@@ -9,22 +10,6 @@
 // What compiling yields, whatever is done with it.
 namespace wzrun::engine {
 namespace {
-
-using Bytes = std::vector<std::uint8_t>;
-
-void append(Bytes& to, const Bytes& bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
-
-void append_u32(Bytes& to, std::uint32_t value) {
-  for (; value >= 0x80; value >>= 7)
-    to.push_back(static_cast<std::uint8_t>(value | 0x80));
-  to.push_back(static_cast<std::uint8_t>(value));
-}
-
-void append_section(Bytes& to, std::uint8_t id, const Bytes& contents) {
-  to.push_back(id);
-  append_u32(to, static_cast<std::uint32_t>(contents.size()));
-  append(to, contents);
-}
 
 /// A function of the module below: (param $p i32) (param $end i32) (result i32) (local $sum i32). `steps`: how often a
 /// few instructions come again, so that functions are long enough to fill parts.
@@ -47,24 +32,11 @@ Bytes summing_function(std::uint32_t offset, std::uint32_t callee, std::uint32_t
   return body;
 }
 
-/// A module with a memory and functions that sum what is in it and call each other.
 Bytes summing_module(std::uint32_t functions) {
-  Bytes module = {0, 'a', 's', 'm', 1, 0, 0, 0};
-  append_section(module, 1, {1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f});
-  Bytes types;
-  Bytes code;
-  append_u32(types, functions);
-  append_u32(code, functions);
-  for (std::uint32_t i = 0; i < functions; ++i) {
-    append_u32(types, 0);
-    const auto body = summing_function(i, (i * 7 + 1) % functions, 60 + i);
-    append_u32(code, static_cast<std::uint32_t>(body.size()));
-    append(code, body);
-  }
-  append_section(module, 3, types);
-  append_section(module, 5, {1, 0, 1});
-  append_section(module, 10, code);
-  return module;
+  std::vector<Bytes> bodies;
+  for (std::uint32_t i = 0; i < functions; ++i)
+    bodies.push_back(summing_function(i, (i * 7 + 1) % functions, 60 + i));
+  return module_of(bodies);
 }
 
 }  // namespace
@@ -88,6 +60,24 @@ TEST_CASE("determinism: a module yields the same bytes on one, two and five thre
       CHECK(*alone == *together);
     }
   }
+}
+
+TEST_CASE("determinism: hot functions get other code, the same on any number of threads") {
+  if (!test_engine().starts_with("llvm"))
+    return;
+  const auto module = summing_module(48);
+  const std::vector<std::uint32_t> hot = {0, 1, 20, 40, 47, 48, 1'000'000};  // the last two are no functions
+  runtime::CompileOptions options;
+  options.opt_level = 1;
+  options.threads = 1;
+  const auto without = runtime::compile_image(module, CoreFeatures::all, options);
+  REQUIRE(without);
+  options.hot_functions = hot;
+  const auto with = runtime::compile_image(module, CoreFeatures::all, options);
+  REQUIRE(with);
+  CHECK(*with != *without);
+  options.threads = 3;
+  CHECK(runtime::compile_image(module, CoreFeatures::all, options) == *with);
 }
 
 }  // namespace wzrun::engine

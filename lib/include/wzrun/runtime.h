@@ -86,9 +86,10 @@ struct CompilationReport {
     miss,
   };
   Cache cache = Cache::unused;
-  std::string cache_reason;  ///< of a miss
-  bool stored = false;       ///< its code is in the cache now
-  std::string warning;       ///< why there is no compiled code although it was asked for, or why it was not stored
+  std::string cache_reason;         ///< of a miss
+  bool stored = false;              ///< its code is in the cache now
+  std::uint64_t hot_functions = 0;  ///< compiled at level 3, because earlier runs have spent their time in them
+  std::string warning;  ///< why there is no compiled code although it was asked for, or why it was not stored
   struct Phase {
     std::string_view name;
     std::chrono::nanoseconds duration{};
