@@ -23,11 +23,13 @@ std::string symbol_name(const CompiledCode& code, std::uint32_t function) {
 
 std::vector<CodeSymbol> code_symbols(const CompiledCode& code, const Image& image) {
   const auto bytes = image.code();
+  // A function that was compiled while it ran may have code of several levels.
+  const auto suffix = image.members().empty() ? "" : fmt::format(" (opt {})", image.opt_level());
   std::vector<CodeSymbol> symbols;
   for (const auto& range : image.ranges()) {
     const auto end = std::min<std::size_t>(range.end, bytes.size());
     if (range.begin < end)
-      symbols.push_back({bytes.subspan(range.begin, end - range.begin), symbol_name(code, range.function)});
+      symbols.push_back({bytes.subspan(range.begin, end - range.begin), symbol_name(code, range.function) + suffix});
   }
   return symbols;
 }

@@ -16,7 +16,8 @@ struct CodeSymbol {
 };
 
 /// All of an image of a module, ascending: functions under the names of the name section, `wasm-function[N]` where that
-/// has none, and what enters them from outside as `wzrun-entry`.
+/// has none, and what enters them from outside as `wzrun-entry`. What was compiled while it ran says how well: `(opt
+/// 0)`.
 std::vector<CodeSymbol> code_symbols(const CompiledCode& code, const Image& image);
 
 }  // namespace wzrun::runtime
