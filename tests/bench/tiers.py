@@ -7,7 +7,7 @@ ARGUMENTS are wzrun's; without any, esbuild bundles lodash. The cache is empty u
 perf; one processor of the picture is one of the machine, and what does not run is white. The same in numbers goes to
 standard output: seconds of processor time, by thread and kind.
 """
-import argparse, collections, os, pathlib, re, subprocess, tempfile
+import argparse, collections, html, os, pathlib, re, subprocess, tempfile, textwrap
 from measure import ROOT, real_programs, wzrun
 
 SAMPLES_A_SECOND = 999
@@ -95,7 +95,7 @@ def main():
     ap.add_argument('--output', type=pathlib.Path, default='tiers.svg')
     ap.add_argument('arguments', nargs='*')
     options = ap.parse_args()
-    arguments, title = options.arguments, ' '.join(options.arguments)
+    arguments, title = options.arguments, textwrap.shorten(' '.join(options.arguments), 110)
     if not arguments:
         work = real_programs()
         if work is None:
@@ -107,7 +107,7 @@ def main():
         scratch = pathlib.Path(scratch)
         samples = record([wzrun(options.build), '--perf=map', *arguments], scratch,
                          {'WZRUN_CACHE_DIR': str(scratch / 'cache'), **os.environ})
-    options.output.write_text(draw(samples, options.bins, title.replace('&', '&amp;').replace('<', '&lt;')))
+    options.output.write_text(draw(samples, options.bins, html.escape(title)))
     for what, count in collections.Counter(what for _, what in samples).most_common():
         print(f'{count / SAMPLES_A_SECOND:8.2f} s  {what}')
 

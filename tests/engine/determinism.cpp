@@ -34,6 +34,7 @@ Bytes summing_function(std::uint32_t offset, std::uint32_t callee, std::uint32_t
 
 Bytes summing_module(std::uint32_t functions) {
   std::vector<Bytes> bodies;
+  bodies.reserve(functions);
   for (std::uint32_t i = 0; i < functions; ++i)
     bodies.push_back(summing_function(i, (i * 7 + 1) % functions, 60 + i));
   return module_of(bodies);
