@@ -4,8 +4,10 @@
 
 #include "wzrun/runtime.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 namespace wzrun::cmd {
@@ -16,7 +18,12 @@ constexpr std::chrono::milliseconds kPatience(500);
 }  // namespace
 
 Deadline::Deadline(StartTime end, std::string message) : end_(end), message_(std::move(message)) {
+  // Signals are for the threads that run programs and for the one that Termination makes.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread([this] { wait(); }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Deadline::watch(Runtime& runtime) {

@@ -110,8 +110,6 @@ int Run::main() {
   if (notes_.wanted())
     *module_config = module_config->with_denial_observer(
         [this, fs = module_config->fs()](const Denial& denial) { notes_.denied(denial, fs); });
-  if (runtime_config->engine() == EngineKind::automatic)
-    termination_.emplace();
   if (*limit) {
     deadline_ = std::make_unique<Deadline>(
         start_ + **limit, fmt::format("{}: timed out after {}", printable(options_.module_path), *options_.timeout));
@@ -133,8 +131,10 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
     return fail(provided.error());
   if (deadline_)
     deadline_->watch(*runtime_);
-  if (termination_ && code_->tiering())
+  if (code_->tiering()) {
+    termination_.emplace();
     termination_->before_end([this] { keep_elsewhere(); });
+  }
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
       imports_wasi(*code_, "fd_prestat_get"))

@@ -7,7 +7,7 @@
 namespace wzrun::cmd {
 
 /// What still happens when a signal ends the process: SIGHUP, SIGINT or SIGTERM, unless it is ignored or handled. The
-/// process ends by the signal all the same. To be made before other threads, and never destroyed.
+/// process ends by the signal all the same. Threads that are there already must block these signals. Never destroyed.
 class Termination {
  public:
   Termination();

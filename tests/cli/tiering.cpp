@@ -95,6 +95,17 @@ TEST_CASE("tiering: a run that a signal ends, ends by that signal and leaves wha
   }
 }
 
+TEST_CASE("tiering: with a time limit a run that a signal ends leaves its code too") {
+  const Cached cache;
+  for (int attempt = 0; attempt < 20 && !cache.has_entry(); ++attempt) {
+    Process process(wzrun_command({"--timeout", "1h", program("hot"), "forever"}), cache.setting());
+    REQUIRE(process.printed(std::string(kResult)));
+    process.signal(SIGTERM);
+    CHECK(process.wait().status == -SIGTERM);
+  }
+  CHECK(cache.gets_entry());
+}
+
 TEST_CASE("tiering: a signal that is ignored stays ignored") {
   const Cached cache;
   Process process({"sh", "-c", "trap '' TERM; exec \"$@\"", "sh", WZRUN_EXECUTABLE, program("hot"), "forever"},
