@@ -189,7 +189,8 @@ int compile_main(Words words, StartTime) {
                     .with_opt_level(o.opt_level)
                     .with_compile_threads(o.jobs)
                     .with_features(*features);
-  o.cache.mode = o.output ? "ro" : "rw";
+  if (!o.output)
+    o.cache.mode = "rw";
   const auto cache = open_cache(o.cache);
   if (!cache)
     return fail(cache.error().message);

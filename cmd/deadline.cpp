@@ -18,12 +18,7 @@ constexpr std::chrono::milliseconds kPatience(500);
 }  // namespace
 
 Deadline::Deadline(StartTime end, std::string message) : end_(end), message_(std::move(message)) {
-  // Signals are for the threads that run programs and for the one that Termination makes.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread([this] { wait(); }).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Deadline::watch(Runtime& runtime) {
@@ -39,6 +34,10 @@ bool Deadline::disarm() {
 }
 
 void Deadline::wait() {
+  // Signals are for the threads that run programs and for the one that Termination makes.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::unique_lock lock(mutex_);
   if (changed_.wait_until(lock, end_, [this] { return done_; }))
     return;

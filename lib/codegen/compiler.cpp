@@ -78,7 +78,7 @@ bool is_too_long(const llvm::Module& module) {
   });
 }
 
-/// Adds partitions of the functions, each of `limit` bytes or one function more.
+/// Adds partitions of the functions, each of `limit` bytes or one function more; large ones are alone.
 void divide(const wasm::Module& module, std::span<const std::uint32_t> functions, std::uint64_t limit,
             unsigned opt_level, std::vector<Partition>& list) {
   const auto size = [&](std::size_t i) { return body_of(module, functions[i]).bytes.size(); };
@@ -89,7 +89,7 @@ void divide(const wasm::Module& module, std::span<const std::uint32_t> functions
     const bool is_last = i + 1 == functions.size();
     if (bytes < limit && !is_last && size(i) < kLargeBytes && size(i + 1) < kLargeBytes)
       continue;
-    const auto level = bytes > kMostBytes ? std::min(opt_level, kSimpleLevel) : opt_level;
+    const auto level = bytes > kMostBytes ? kSimpleLevel : opt_level;
     list.push_back({functions.subspan(first, i + 1 - first), level, {}, std::exchange(bytes, 0), {}});
     first = i + 1;
   }
@@ -154,7 +154,7 @@ class Compilation {
     return {};
   }
 
-  /// The hot functions come first: they take the most time, and no thread should be left with them at the end.
+  /// The hot functions come first, and so lie together.
   void make_partitions() {
     const std::span hot(request_.hot_functions, request_.hot_function_count);
     std::ranges::set_intersection(functions_, hot, std::back_inserter(by_heat_));

@@ -1,5 +1,6 @@
 #include "codegen/line_recorder.h"
 
+#include <llvm/ADT/STLExtras.h>
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/CodeGen/MachineFunction.h>
 #include <llvm/CodeGen/MachineInstr.h>
@@ -37,11 +38,14 @@ const llvm::DebugLoc* location_of_user(const llvm::MachineInstr& load) {
   llvm::SmallVector<llvm::Register, 4> values;
   add_defined(load, values);
   for (auto user = std::next(load.getIterator()); user != load.getParent()->instr_end(); ++user) {
-    if (std::ranges::none_of(values, [&](auto value) { return user->readsRegister(value, &registers); }))
-      continue;
-    if (has_line(*user))
+    const bool reads = std::ranges::any_of(values, [&](auto value) { return user->readsRegister(value, &registers); });
+    if (reads && has_line(*user))
       return &user->getDebugLoc();
-    add_defined(*user, values);
+    llvm::erase_if(values, [&](auto value) { return user->modifiesRegister(value, &registers); });
+    if (reads)
+      add_defined(*user, values);
+    if (values.empty())
+      break;
   }
   return nullptr;
 }
@@ -51,14 +55,13 @@ const llvm::DebugLoc* location_of_user(const llvm::MachineInstr& load) {
 void LineRecorder::beginInstruction(const llvm::MachineInstr* instruction) {
   if (instruction->isMetaInstruction())
     return;
-  const auto* found = has_line(*instruction)   ? &instruction->getDebugLoc()
-                      : may_trap(*instruction) ? location_of_user(*instruction)
-                                               : nullptr;
-  if (found == nullptr)
+  const auto* location = has_line(*instruction)   ? &instruction->getDebugLoc()
+                         : may_trap(*instruction) ? location_of_user(*instruction)
+                                                  : nullptr;
+  if (location == nullptr)
     return;
-  const auto& location = *found;
   const auto* const fragment = streamer_.getCurrentFragment();
-  places_.push_back({fragment, fragment->getFixedSize(), location.getLine() - 1U});
+  places_.push_back({fragment, fragment->getFixedSize(), location->getLine() - 1U});
 }
 
 ObjectStream::~ObjectStream() = default;

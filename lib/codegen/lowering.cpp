@@ -15,7 +15,6 @@
 namespace wzrun::codegen {
 
 using runtime::InstanceContext;
-using runtime::LinearMemory;
 using runtime::NativeHelper;
 using wasm::Opcode;
 using Value = llvm::Value;
@@ -72,75 +71,6 @@ void Lowering::begin_function(std::span<const ValueType> locals, const wasm::Fun
                                : llvm::Constant::getNullValue(m_.type(locals[i]));
     b_.CreateStore(initial, locals_[i].variable);
   }
-}
-
-Value* Lowering::load_slot(ValueType type, Value* slots, std::uint64_t slot) {
-  return b_.CreateAlignedLoad(m_.type(type), at_offset(slots, slot * sizeof(std::uint64_t)), llvm::Align(8));
-}
-
-void Lowering::begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type) {
-  entry_ = b_.GetInsertBlock();
-  entry_frame_ = function_->getArg(0);
-  entry_operands_ = 0;
-  std::uint64_t param = 0;
-  for (std::size_t i = 0; i < locals.size(); ++i) {
-    const bool is_param = i < type.params.size();
-    auto& slot = is_param ? param : entry_operands_;
-    b_.CreateStore(load_slot(locals[i], is_param ? results_buffer_ : entry_frame_, slot), locals_[i].variable);
-    slot += locals[i].is_vector() ? 2 : 1;
-  }
-  b_.SetInsertPoint(new_block());
-}
-
-llvm::AllocaInst* Lowering::operand_home(std::size_t index) {
-  auto* const type = m_.type((*stack_)[index].type);
-  auto*& home = operand_homes_[{index, type}];
-  if (home == nullptr) {
-    auto& block = function_->getEntryBlock();
-    home = llvm::IRBuilder<>(&block, block.begin()).CreateAlloca(type);
-  }
-  return home;
-}
-
-bool Lowering::is_constant_operand(std::size_t index) const {
-  return llvm::isa<llvm::Constant>((*stack_)[index].operand.value);
-}
-
-void Lowering::keep_operands() {
-  if (entry_ == nullptr)
-    return;
-  for (std::size_t i = 0; i < stack_->size(); ++i)
-    if (!is_constant_operand(i))
-      b_.CreateStore(canonical((*stack_)[i].operand), operand_home(i));
-}
-
-void Lowering::reload_operands(std::size_t count) {
-  if (entry_ == nullptr || b_.GetInsertBlock()->getTerminator() != nullptr)
-    return;
-  for (std::size_t i = 0; i < count; ++i)
-    if (!is_constant_operand(i))
-      (*stack_)[i].operand = {b_.CreateLoad(m_.type((*stack_)[i].type), operand_home(i))};
-}
-
-void Lowering::join_entry(std::size_t first_parameter) {
-  entered_loop_.reset();
-  // A constant below the loop is what it always is; the loop's parameters change from one time round to the next.
-  for (auto i = first_parameter; i < stack_->size(); ++i)
-    b_.CreateStore(canonical((*stack_)[i].operand), operand_home(i));
-  auto* const joined = new_block();
-  b_.CreateBr(joined);
-  b_.SetInsertPoint(entry_);
-  auto slot = entry_operands_;
-  for (std::size_t i = 0; i < stack_->size(); ++i) {
-    const auto type = (*stack_)[i].type;
-    if (i >= first_parameter || !is_constant_operand(i))
-      b_.CreateStore(load_slot(type, entry_frame_, slot), operand_home(i));
-    slot += type.is_vector() ? 2 : 1;
-  }
-  b_.CreateBr(joined);
-  b_.SetInsertPoint(joined);
-  for (auto i = first_parameter; i < stack_->size(); ++i)
-    (*stack_)[i].operand = {b_.CreateLoad(m_.type((*stack_)[i].type), operand_home(i))};
 }
 
 llvm::DILocation* Lowering::location() {
@@ -370,59 +300,6 @@ void Lowering::global_set(std::uint32_t index, Operand operand) {
 
 // Memory.
 
-constexpr bool kStoresInParts =
-#if defined(__aarch64__)
-    true;
-#else
-    false;
-#endif
-
-Value* Lowering::address(const wasm::MemoryArgument& argument, Value* index, std::uint64_t bytes) {
-  const auto which = argument.memory_index;
-  auto* const offset = b_.getInt64(argument.offset);
-  index = wide(index);
-  if (is_guarded(which)) {
-    auto* const base =
-        which == 0 ? memory_base_ : constant_load(b_.getPtrTy(), memory(which), LinearMemory::kBaseOffset);
-    return at_offset(b_.CreatePtrAdd(base, index), argument.offset);
-  }
-  auto* const linear = memory(which);
-  auto* const size = instance_load(b_.getInt64Ty(), linear, LinearMemory::kSizeOffset);
-  auto* const base = instance_load(b_.getPtrTy(), linear, LinearMemory::kBaseOffset);
-  if (argument.offset > ~std::uint64_t{0} - bytes) {
-    trap_if(b_.getTrue(), TrapKind::out_of_bounds_memory_access);
-    return base;
-  }
-  auto* const behind = b_.getInt64(argument.offset + bytes);
-  Value* outside = nullptr;
-  if (m_.wasm.memories[which].limits.is_64) {
-    auto* const end = b_.CreateBinaryIntrinsic(llvm::Intrinsic::uadd_with_overflow, index, behind);
-    outside = b_.CreateOr(b_.CreateExtractValue(end, 1), b_.CreateICmpUGT(b_.CreateExtractValue(end, 0), size));
-  } else {
-    outside = b_.CreateICmpUGT(b_.CreateAdd(index, behind), size);
-  }
-  trap_if(outside, TrapKind::out_of_bounds_memory_access);
-  return b_.CreatePtrAdd(base, b_.CreateAdd(index, offset));
-}
-
-// Volatile: an access outside the memory is a trap, which happens when and where the program says, whether or not
-// anybody looks at what is loaded.
-Value* Lowering::memory_load(llvm::Type* type, const wasm::MemoryArgument& memory, Value* index) {
-  auto* const pointer = address(memory, index, type->getPrimitiveSizeInBits() / 8);
-  return placed(m_.in(Storage::memory, b_.CreateAlignedLoad(type, pointer, llvm::Align(1), true)));
-}
-
-void Lowering::memory_store(Value* value, const wasm::MemoryArgument& memory, Value* index) {
-  const std::uint64_t bytes = value->getType()->getPrimitiveSizeInBits() / 8;
-  auto* const pointer = address(memory, index, bytes);
-  // Arm may have stored the part before the memory's end when the part behind it faults: ask for that one first.
-  if (kStoresInParts && bytes > 1 && is_guarded(memory.memory_index)) {
-    auto* const last = b_.CreateConstGEP1_64(b_.getInt8Ty(), pointer, bytes - 1);
-    placed(m_.in(Storage::memory, b_.CreateAlignedLoad(b_.getInt8Ty(), last, llvm::Align(1), true)));
-  }
-  placed(m_.in(Storage::memory, b_.CreateAlignedStore(value, pointer, llvm::Align(1), true)));
-}
-
 template <Opcode op>
 Lowering::Operand Lowering::load(const wasm::MemoryArgument& memory, Operand index) {
   using A = Access<op>;
@@ -467,104 +344,6 @@ Lowering::Operand Lowering::load_lane(const wasm::MemoryArgument& memory, std::u
 template <Opcode op>
 void Lowering::store_lane(const wasm::MemoryArgument& memory, std::uint8_t lane, Operand index, Operand vector) {
   memory_store(numerics_.extract(vector, Access<op>::Memory::kBits, lane), memory, index);
-}
-
-Lowering::Operand Lowering::memory_size(std::uint32_t index) {
-  auto* const bytes = instance_load(b_.getInt64Ty(), memory(index), LinearMemory::kSizeOffset);
-  auto* const pages = b_.CreateLShr(bytes, std::uint64_t{wasm::kPageSizeLog2});
-  return {m_.wasm.memories[index].limits.is_64 ? pages : b_.CreateTrunc(pages, b_.getInt32Ty())};
-}
-
-Lowering::Operand Lowering::memory_grow(std::uint32_t index, Operand delta) {
-  auto* const pages =
-      call_helper(NativeHelper::memory_grow, {instance(), b_.getInt64(index), wide(delta)}, b_.getInt64Ty());
-  return {b_.CreateTrunc(pages, delta.value->getType())};
-}
-
-void Lowering::memory_fill(std::uint32_t index, Operand to, Operand value, Operand count) {
-  call_helper(NativeHelper::memory_fill, {instance(), b_.getInt64(index), wide(to), wide(value), wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::memory_copy(std::uint32_t to_memory, std::uint32_t from_memory, Operand to, Operand from,
-                           Operand count) {
-  call_helper(NativeHelper::memory_copy,
-              {instance(), b_.getInt64(to_memory), b_.getInt64(from_memory), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::memory_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::memory_init,
-              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::data_drop(std::uint32_t segment) {
-  call_helper(NativeHelper::data_drop, {instance(), b_.getInt64(segment)}, b_.getVoidTy());
-}
-
-// Tables and references.
-
-Value* Lowering::table_slot(std::uint32_t index, Value* element, TrapKind out_of_bounds) {
-  auto* const pointer = table(index);
-  element = wide(element);
-  auto* const size = instance_load(b_.getInt64Ty(), pointer, runtime::TableElements::kSizeOffset);
-  trap_if(b_.CreateICmpUGE(element, size), out_of_bounds);
-  auto* const data = instance_load(b_.getPtrTy(), pointer, runtime::TableElements::kDataOffset);
-  return b_.CreateGEP(b_.getPtrTy(), data, element);
-}
-
-Lowering::Operand Lowering::table_get(std::uint32_t index, Operand element) {
-  auto* const slot = table_slot(index, element, TrapKind::out_of_bounds_table_access);
-  return {m_.in(Storage::table, b_.CreateLoad(b_.getPtrTy(), slot))};
-}
-
-void Lowering::table_set(std::uint32_t index, Operand element, Operand value) {
-  auto* const slot = table_slot(index, element, TrapKind::out_of_bounds_table_access);
-  m_.in(Storage::table, b_.CreateStore(value, slot, true));
-}
-
-Lowering::Operand Lowering::table_size(std::uint32_t index) {
-  auto* const size = instance_load(b_.getInt64Ty(), table(index), runtime::TableElements::kSizeOffset);
-  return {m_.wasm.tables[index].type.limits.is_64 ? size : b_.CreateTrunc(size, b_.getInt32Ty())};
-}
-
-Lowering::Operand Lowering::table_grow(std::uint32_t index, Operand value, Operand delta) {
-  auto* const size =
-      call_helper(NativeHelper::table_grow, {instance(), b_.getInt64(index), value, wide(delta)}, b_.getInt64Ty());
-  return {b_.CreateTrunc(size, delta.value->getType())};
-}
-
-void Lowering::table_fill(std::uint32_t index, Operand element, Operand value, Operand count) {
-  call_helper(NativeHelper::table_fill, {instance(), b_.getInt64(index), wide(element), value, wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::table_copy(std::uint32_t to_table, std::uint32_t from_table, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::table_copy,
-              {instance(), b_.getInt64(to_table), b_.getInt64(from_table), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::table_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::table_init,
-              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
-}
-
-void Lowering::elem_drop(std::uint32_t segment) {
-  call_helper(NativeHelper::elem_drop, {instance(), b_.getInt64(segment)}, b_.getVoidTy());
-}
-
-Lowering::Operand Lowering::ref_null(HeapType) { return {llvm::ConstantPointerNull::get(b_.getPtrTy())}; }
-
-Lowering::Operand Lowering::ref_func(std::uint32_t function_index) {
-  return {call_helper(NativeHelper::ref_func, {instance(), b_.getInt64(function_index)}, b_.getPtrTy())};
-}
-
-Lowering::Operand Lowering::ref_as_non_null(Operand reference) {
-  trap_if(b_.CreateIsNull(reference), TrapKind::null_reference);
-  return reference;
 }
 
 namespace {

@@ -1,8 +1,8 @@
 // Runs generated programs on compiled code, at every optimisation level, with guarded and with checked memory, and
 // compares with a plain evaluator; execute_fuzz compares that with the interpreter.
-// usage: wzrun_differential [--seed=N] [--first=N] [--programs=N] [--seconds=N] [--output=FILE]
-// FILE becomes the module of the last program that was made.
-// Program number i depends on the seed and i alone; its number stands in the message about a difference.
+// usage: wzrun_differential [--seed=N] [--first=N] [--programs=N] [--seconds=N]
+// Program number i depends on the seed and i alone; its number stands in the message about a difference, and its module
+// in execute-mismatch.wasm.
 #include "runtime/compiler.h"
 #include "tests/fuzz/program/compare.h"
 #include "tests/fuzz/program/encode.h"
@@ -18,7 +18,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -35,7 +34,6 @@ struct Options {
   std::uint64_t first = 0;
   std::uint64_t programs = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t seconds = std::numeric_limits<std::uint32_t>::max();
-  std::string output;
 };
 
 struct Counts {
@@ -74,9 +72,6 @@ void test(const Options& options, std::uint64_t number, Counts& counts) {
   const auto input = input_of(options.seed, number);
   const auto program = Generator(input).generate();
   const auto module = Encoder(program).encode();
-  if (!options.output.empty())
-    std::ofstream(options.output, std::ios::binary)
-        .write(reinterpret_cast<const char*>(module.data()), static_cast<std::streamsize>(module.size()));
   Comparison comparison(program, module);
   ++counts.made;
   if (!comparison.is_comparable())
@@ -142,11 +137,9 @@ int main(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word.starts_with("--output="))
-      options.output = word.substr(std::strlen("--output="));
-    else if (!read_number(word, "--seed=", options.seed) && !read_number(word, "--programs=", options.programs) &&
-             !read_number(word, "--seconds=", options.seconds) && !read_number(word, "--first=", options.first)) {
-      fmt::print(stderr, "usage: {} [--seed=N] [--first=N] [--programs=N] [--seconds=N] [--output=FILE]\n", argv[0]);
+    if (!read_number(word, "--seed=", options.seed) && !read_number(word, "--programs=", options.programs) &&
+        !read_number(word, "--seconds=", options.seconds) && !read_number(word, "--first=", options.first)) {
+      fmt::print(stderr, "usage: {} [--seed=N] [--first=N] [--programs=N] [--seconds=N]\n", argv[0]);
       return 2;
     }
   }
