@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,8 +75,11 @@ class Progress {
   std::chrono::steady_clock::time_point last_;
 };
 
-/// Makes a file whole or not at all, whoever looks. Returns 0 or the errno.
+/// Makes a file whole or not at all, whoever looks. Returns 0 or the errno. A device or pipe is no file to replace.
 int replace_file(const std::string& path, std::span<const std::uint8_t> bytes) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    return S_ISDIR(status.st_mode) ? EISDIR : EEXIST;
   std::uint64_t random = 0;
   (void)!getrandom(&random, sizeof random, 0);
   const auto temporary = fmt::format("{}.{:016x}.tmp", path, random);

@@ -262,6 +262,16 @@ TEST_CASE("caching: precompiled files run only when allowed") {
   CHECK(contains(wzrun({"compile", "-o", cached / "x", file}).err, "is precompiled already"));
 }
 
+TEST_CASE("caching: compile --output replaces nothing but files") {
+  const Cached cached;
+  const auto pipe = cached / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const auto run = cached.run({"compile", "--output", pipe, program("math")});
+  CHECK(run.status == 125);
+  CHECK(run.err == "wzrun: " + pipe + ": File exists\n");
+  CHECK(std::filesystem::is_fifo(pipe));
+}
+
 TEST_CASE("caching: a damaged precompiled file is an error") {
   const Cached cached;
   const auto file = cached / "math.wzrun";
