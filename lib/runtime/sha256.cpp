@@ -1,5 +1,7 @@
 #include "runtime/sha256.h"
 
+#include "runtime/cpuid.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <cstring>
 
 #if defined(__x86_64__)
-  #include <cpuid.h>
   #include <immintrin.h>
 #elif defined(__aarch64__)
   #include <arm_neon.h>
@@ -112,9 +113,8 @@ __attribute__((target("sha,sse4.1"))) void compress_sha_ni(std::uint32_t* state,
 
 Sha256::Compress sha256_accelerated() {
   constexpr unsigned kSsse3 = 1U << 9, kSse41 = 1U << 19, kSha = 1U << 29;
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  const bool has_sse = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & (kSsse3 | kSse41)) == (kSsse3 | kSse41);
-  const bool has_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & kSha) != 0;
+  const bool has_sse = (cpuid(1, 0).c & (kSsse3 | kSse41)) == (kSsse3 | kSse41);
+  const bool has_sha = (cpuid(7, 0).b & kSha) != 0;
   return has_sse && has_sha ? compress_sha_ni : nullptr;
 }
 
@@ -162,9 +162,9 @@ Sha256::Compress sha256_accelerated() { return nullptr; }
 
 namespace wzrun {
 
-Sha256::Sha256() : compress_(runtime::sha256_accelerated()) {
-  if (compress_ == nullptr)
-    compress_ = runtime::sha256_portable;
+Sha256::Sha256() {
+  static const auto accelerated = runtime::sha256_accelerated();
+  compress_ = accelerated != nullptr ? accelerated : runtime::sha256_portable;
 }
 
 void Sha256::update(std::span<const std::uint8_t> bytes) {

@@ -1,5 +1,6 @@
 #include "runtime/target.h"
 
+#include "runtime/cpuid.h"
 #include "version.h"
 
 #include <fmt/format.h>
@@ -7,9 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#if defined(__x86_64__)
-  #include <cpuid.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
   #include <sys/auxv.h>
   #include <fstream>
 #endif
@@ -30,24 +29,14 @@ std::uint64_t enabled_state() {
 /// The words that compilers derive model and features from.
 /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID.
 std::vector<std::uint64_t> processor_words() {
-  struct Registers {
-    std::uint32_t a = 0, b = 0, c = 0, d = 0;
-  };
-  const auto leaf = [](std::uint32_t number, std::uint32_t sub) {
-    Registers r;
-    __get_cpuid_count(number, sub, &r.a, &r.b, &r.c, &r.d);
-    return r;
-  };
   constexpr std::uint32_t kXsaveEnabled = 1U << 27;
-  const auto vendor = leaf(0, 0);
-  const auto basic = leaf(1, 0);  // b holds the number of the processor that runs this
-  const auto extended = leaf(7, 0), extended1 = leaf(7, 1);
-  const auto xsave = leaf(0xd, 1);
-  const auto amd = leaf(0x80000001, 0), amd8 = leaf(0x80000008, 0);
-  return {vendor.b,    basic.a,     basic.c,     basic.d,
-          extended.b,  extended.c,  extended.d,  extended1.a,
-          extended1.b, extended1.c, extended1.d, xsave.a,
-          amd.c,       amd.d,       amd8.b,      (basic.c & kXsaveEnabled) != 0 ? enabled_state() : 0};
+  const auto basic = cpuid(1, 0);  // b holds the number of the processor that runs this
+  const auto extended = cpuid(7, 0), extended1 = cpuid(7, 1);
+  const auto xsave = cpuid(0xd, 1);
+  const auto amd = cpuid(0x80000001, 0), amd8 = cpuid(0x80000008, 0);
+  return {basic.a,     basic.c,     basic.d,     extended.b, extended.c, extended.d,
+          extended1.a, extended1.b, extended1.c, extended1.d, xsave.a,    amd.c,
+          amd.d,       amd8.b,      (basic.c & kXsaveEnabled) != 0 ? enabled_state() : 0};
 }
 
 constexpr std::string_view kArchitecture = "x86-64";
