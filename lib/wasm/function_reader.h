@@ -38,12 +38,6 @@ class FunctionReader {
   FunctionReader(const Module& module, Sink& sink) : state_(module, sink) {
     if (!module.memories.empty())
       first_memory_index_ = module.memories.front().limits.index_type();
-    if (module.features == CoreFeatures::V3) {
-      steps_ = &kStepsOfV3;
-    } else if (module.features != CoreFeatures::all) {
-      own_steps_ = std::make_unique<AllSteps>(module.features);
-      steps_ = own_steps_.get();
-    }
   }
 
   /// Reads the body of a function that the module defines.
@@ -63,15 +57,10 @@ class FunctionReader {
   };
   static constexpr bool is_constant(Opcode op);
   static constexpr bool is_extended_constant(Opcode op);
-  static constexpr Steps make_steps(CoreFeatures features, bool constant_only);
-  struct AllSteps {
-    constexpr explicit AllSteps(CoreFeatures features)
-        : of_functions(make_steps(features, false)), of_constants(make_steps(features, true)) {}
-    Steps of_functions;
-    Steps of_constants;
-  };
-  static const AllSteps kStepsOfAll;
-  static const AllSteps kStepsOfV3;
+  template <bool constant_only>
+  static Steps make_steps(CoreFeatures features);
+  template <bool constant_only>
+  const Steps& steps();
 
   Expected<void> read_locals(ByteReader& in, std::size_t body_size);
   Expected<void> run(Bytes code, std::uint64_t offset, BlockType type);
@@ -129,8 +118,7 @@ class FunctionReader {
 
   State state_;
   ValueType first_memory_index_ = ValueType::reference(false, HeapType::from_bits(0xffffff));  ///< or no operand's type
-  std::unique_ptr<AllSteps> own_steps_;
-  const AllSteps* steps_ = &kStepsOfAll;
+  std::unique_ptr<Steps> own_steps_[2];  ///< for functions and for constants, if the features are unusual ones
   const Steps* current_steps_ = nullptr;
   std::vector<std::uint8_t> completed_;
 };

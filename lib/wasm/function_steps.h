@@ -519,8 +519,8 @@ bool FunctionReader<Sink>::not_constant_step(WZRUN_STEP) {
 }
 
 template <typename Sink>
-constexpr typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(CoreFeatures features,
-                                                                                bool constant_only) {
+template <bool constant_only>
+typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(CoreFeatures features) {
   Steps steps{};
   steps.plain.fill(&illegal_step);
   for (auto& prefixed : steps.prefixed)
@@ -565,10 +565,25 @@ constexpr typename FunctionReader<Sink>::Steps FunctionReader<Sink>::make_steps(
   return steps;
 }
 
+/// Made when they are needed: as constants of the program they would be 135 KiB of addresses in all, which the loader
+/// would have to relocate in every start.
 template <typename Sink>
-constinit const typename FunctionReader<Sink>::AllSteps FunctionReader<Sink>::kStepsOfAll(CoreFeatures::all);
-template <typename Sink>
-constinit const typename FunctionReader<Sink>::AllSteps FunctionReader<Sink>::kStepsOfV3(CoreFeatures::V3);
+template <bool constant_only>
+const typename FunctionReader<Sink>::Steps& FunctionReader<Sink>::steps() {
+  const auto features = state_.module.features;
+  if (features == CoreFeatures::V3) {
+    static const Steps steps = make_steps<constant_only>(features);
+    return steps;
+  }
+  if (features == CoreFeatures::all) {
+    static const Steps steps = make_steps<constant_only>(features);
+    return steps;
+  }
+  auto& own = own_steps_[constant_only ? 1 : 0];
+  if (own == nullptr)
+    own = std::make_unique<Steps>(make_steps<constant_only>(features));
+  return *own;
+}
 
 template <typename Sink>
 Expected<void> FunctionReader<Sink>::read(std::uint32_t function_index) {
@@ -585,7 +600,7 @@ Expected<void> FunctionReader<Sink>::read(std::uint32_t function_index) {
     return std::unexpected(
         instruction_error(module, function_index, nullptr, nullptr, error.kind, error.offset, error.message));
   }
-  current_steps_ = &steps_->of_functions;
+  current_steps_ = &steps<false>();
   const auto offset = in.offset();
   return run({in.position(), in.remaining()}, offset, {{}, type.results});
 }
@@ -619,7 +634,7 @@ Expected<void> FunctionReader<Sink>::read_constant(const ConstantExpression& exp
   state_.function_index = kNoIndex;
   state_.visible_globals = visible_globals;
   state_.locals.clear();
-  current_steps_ = &steps_->of_constants;
+  current_steps_ = &steps<true>();
   return run(expression.code, expression.offset, {{}, {&result, 1}});
 }
 
