@@ -5,7 +5,6 @@
 #include "runtime/compiler.h"
 #include "runtime/hot_functions.h"
 #include "runtime/image.h"
-#include "runtime/processors.h"
 #include "runtime/state.h"
 #include "runtime/target.h"
 #include "runtime/tiering.h"
@@ -43,14 +42,6 @@ Sha256Digest cache_key(const Sha256Digest& module, std::string_view target) {
   hash.update(module);
   hash.update(target);
   return hash.finish();
-}
-
-/// Threads that compile while programs run, if one of the processors is the program's.
-unsigned tiering_threads(const RuntimeConfig& config) {
-  constexpr unsigned kMost = 4;  // each takes memory, and has the module decoded for itself
-  const auto others = std::max(2U, runtime::usable_processors()) - 1;
-  const auto wanted = config.compile_threads() == 0 ? others : config.compile_threads();
-  return std::min({wanted, others, kMost});
 }
 
 /// One use of Runtime::compile or precompile.
@@ -350,7 +341,7 @@ void Compilation::tier(CompiledCode& code) {
   options.stress = config_.tier_stress();
   options.store = units_;
   options.audience = runtime::Audience::of(config_);
-  options.threads = tiering_threads(config_);
+  options.threads = config_.compile_threads();
   code.tiering = std::make_unique<runtime::Tiering>(code, std::move(options));
   if (!kept_)
     return;

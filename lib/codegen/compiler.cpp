@@ -27,7 +27,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 namespace wzrun::codegen {
@@ -172,9 +171,7 @@ class Compilation {
   }
 
   void compile_all() {
-    const auto cores = std::max(1U, std::thread::hardware_concurrency());
-    const auto wanted = request_.threads == 0 ? cores : request_.threads;
-    const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(wanted, partitions_.size()));
+    const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(request_.threads, partitions_.size()));
     working_on_.resize(count);
     request_.run(
         count,

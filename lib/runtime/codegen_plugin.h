@@ -25,7 +25,7 @@ struct CodegenRequest {
   std::uint64_t features = 0;    ///< CoreFeatures::bits()
   const char* target = nullptr;  ///< text that the image will carry
   std::size_t target_size = 0;
-  std::uint32_t threads = 0;  ///< 0: one for each processor
+  std::uint32_t threads = 1;  ///< at least 1
   bool guarded = true;        ///< for guarded 32-bit memories
   bool print_ir = false;      ///< writes the optimised LLVM IR to standard error
 

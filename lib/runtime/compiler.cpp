@@ -2,12 +2,14 @@
 
 #include "runtime/codegen_plugin.h"
 #include "runtime/compiler_threads.h"
+#include "runtime/processors.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cmath>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -149,7 +151,7 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
   request.features = features.bits();
   request.target = options.target.data();
   request.target_size = options.target.size();
-  request.threads = options.threads;
+  request.threads = options.threads == 0 ? static_cast<std::uint32_t>(std::ceil(usable_processors())) : options.threads;
   request.guarded = options.guarded;
   request.print_ir = options.print_ir;
   if (!options.functions.empty()) {

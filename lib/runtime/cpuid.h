@@ -23,13 +23,20 @@ inline CpuidLeaf cpuid(std::uint32_t number, std::uint32_t sub) {
   #if defined(WZRUN_LIBRARY_KNOWS_CPUID)
   const auto known = [&] -> int {
     switch (std::uint64_t{number} << 32 | sub) {
-      case 0x1'0000'0000: return CPUID_INDEX_1;
-      case 0x7'0000'0000: return CPUID_INDEX_7;
-      case 0x7'0000'0001: return CPUID_INDEX_7_ECX_1;
-      case 0xd'0000'0001: return CPUID_INDEX_D_ECX_1;
-      case 0x8000'0001'0000'0000: return CPUID_INDEX_80000001;
-      case 0x8000'0008'0000'0000: return CPUID_INDEX_80000008;
-      default: return -1;
+      case 0x1'0000'0000:
+        return CPUID_INDEX_1;
+      case 0x7'0000'0000:
+        return CPUID_INDEX_7;
+      case 0x7'0000'0001:
+        return CPUID_INDEX_7_ECX_1;
+      case 0xd'0000'0001:
+        return CPUID_INDEX_D_ECX_1;
+      case 0x8000'0001'0000'0000:
+        return CPUID_INDEX_80000001;
+      case 0x8000'0008'0000'0000:
+        return CPUID_INDEX_80000008;
+      default:
+        return -1;
     }
   }();
   if (known >= 0) {

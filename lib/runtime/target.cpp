@@ -34,9 +34,9 @@ std::vector<std::uint64_t> processor_words() {
   const auto extended = cpuid(7, 0), extended1 = cpuid(7, 1);
   const auto xsave = cpuid(0xd, 1);
   const auto amd = cpuid(0x80000001, 0), amd8 = cpuid(0x80000008, 0);
-  return {basic.a,     basic.c,     basic.d,     extended.b, extended.c, extended.d,
-          extended1.a, extended1.b, extended1.c, extended1.d, xsave.a,    amd.c,
-          amd.d,       amd8.b,      (basic.c & kXsaveEnabled) != 0 ? enabled_state() : 0};
+  return {basic.a,    basic.c,     basic.d,     extended.b,  extended.c,
+          extended.d, extended1.a, extended1.b, extended1.c, extended1.d,
+          xsave.a,    amd.c,       amd.d,       amd8.b,      (basic.c & kXsaveEnabled) != 0 ? enabled_state() : 0};
 }
 
 constexpr std::string_view kArchitecture = "x86-64";

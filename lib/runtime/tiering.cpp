@@ -72,10 +72,20 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
     return compile(*job, stressed_);
   }
   reported_ = true;
-  if (threads_.size() == compiling_ && threads_.size() < options_.threads)
+  if (threads_.size() == compiling_ && threads_.size() < most_threads())
     start_thread();
   lock.unlock();
   changed_.notify_one();
+}
+
+/// Requires the lock.
+unsigned Tiering::most_threads() {
+  constexpr unsigned kMost = 4;  // each takes memory, and has the module decoded for itself
+  if (!most_threads_) {
+    const auto others = static_cast<unsigned>(std::max(2.0, usable_processors())) - 1;  // one is the program's
+    most_threads_ = std::min({options_.threads == 0 ? others : options_.threads, others, kMost});
+  }
+  return *most_threads_;
 }
 
 /// Requires the lock.
@@ -109,8 +119,9 @@ TieringReport Tiering::report() const {
 }
 
 void Tiering::work() {
-  // Where the program has the only processor, it keeps nearly all of it; threads that this one starts do the same.
-  if (usable_processors() == 1)
+  // Where there are not two processors, the program keeps nearly all of its one; threads that this one starts do the
+  // same.
+  if (usable_processors() < 2)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   CompilerSession session;
   {

@@ -38,7 +38,7 @@ struct TieringOptions {
   std::string target;                   ///< that the images carry
   std::shared_ptr<UnitStore> store;     ///< keeps what is made; may be null
   std::optional<std::uint64_t> stress;  ///< compiles at random moments, on the thread that runs the program; the seed
-  unsigned threads = 1;                 ///< that compile, at most
+  unsigned threads = 0;                 ///< that compile, at most; 0: one for each processor but the program's
   Audience audience;                    ///< is told of the code
 };
 
@@ -81,6 +81,7 @@ class Tiering {
   };
 
   void start_thread();
+  unsigned most_threads();
   void work();
   std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock);
   bool is_time_to_keep(Clock::time_point now) const;
@@ -104,6 +105,7 @@ class Tiering {
   TieringReport report_;
   std::mt19937_64 random_;  ///< decides under stress
   Clock::time_point kept_;  ///< when it was last
+  std::optional<unsigned> most_threads_;  ///< once it was needed
   unsigned compiling_ = 0;
   bool reported_ = false;  ///< something was hot in this run
   bool keeping_ = false;
