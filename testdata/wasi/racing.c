@@ -1,5 +1,5 @@
 // Opens and changes through `swap`, which is a directory at one moment and a link that leads out at the next, until
-// there is a file `done`. Given: fd 3 with `file`, `dir/` and `swap/`, whose `secret` reads "inside". Prints how many
+// there is a file `done`. Makes `begun` first. Given: fd 3 with `file`, `dir/` and `swap/`, whose `secret` reads "inside". Prints how many
 // opens succeeded and how many were refused.
 #include "check.h"
 
@@ -40,6 +40,8 @@ static void change(void) {
 
 int main(void) {
   __wasi_filestat_t status;
+  __wasi_fd_t begun;
+  EXPECT(OK, open_at(ROOT, "begun", __WASI_OFLAGS_CREAT, kWrite, &begun));
   while (!wrong && __wasi_path_filestat_get(ROOT, 0, "done", &status) != OK) {
     for (int i = 0; i < 16; ++i) {
       open_and_read("swap/secret");

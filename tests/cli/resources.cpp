@@ -27,7 +27,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 std::string wasi_program(const std::string& name) { return WZRUN_TESTDATA_WASM_DIR "/wasi/" + name + ".wasm"; }
 
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kOwnBytes = 256 * kMiB;  // with shadow memory
+constexpr std::uint64_t kOwnBytes = 512 * kMiB;  // with shadow memory, and 256 MiB that were freed
 #else
 constexpr std::uint64_t kOwnBytes = 16 * kMiB;  // 5 for a program that asks for nothing
 #endif

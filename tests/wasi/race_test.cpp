@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -24,8 +26,10 @@ namespace {
 
 constexpr int kSwaps = 100'000;
 
-/// Swaps the directory and the link kSwaps times, then tells the program that it may end.
-void swap_again_and_again(const TempDir& temp, int& failed) {
+/// Once the program has begun, or ended, swaps the directory and the link kSwaps times, then tells it that it may end.
+void swap_again_and_again(const TempDir& temp, const std::atomic<bool>& ended, int& failed) {
+  while (!fs::exists(temp / "root/begun") && !ended)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const wasi::OwnedFd root{::open((temp / "root").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   for (int i = 0; i < kSwaps; ++i)
     failed += ::renameat2(root.get(), "swap", root.get(), "other", RENAME_EXCHANGE) == 0 ? 0 : 1;
@@ -42,10 +46,12 @@ void race() {
   fs::create_symlink("../outside", temp / "root/other");
   const auto before = test::tree_snapshot(temp / "outside");
   int failed = 0;
-  std::thread swapper{[&] { swap_again_and_again(temp, failed); }};
+  std::atomic<bool> ended{false};
+  std::thread swapper{[&] { swap_again_and_again(temp, ended, failed); }};
   const auto outcome = test::run_program(fs::path(WZRUN_TESTDATA_WASM_DIR) / "wasi/racing.wasm",
                                          ModuleConfig{}.with_fs(FSConfig{}.with_directory(temp / "root", "/")),
                                          test::Input::ended, std::chrono::minutes{5});
+  ended = true;
   swapper.join();
   CHECK(failed == 0);
   CHECK(test::tree_snapshot(temp / "outside") == before);
