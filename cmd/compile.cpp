@@ -36,7 +36,7 @@ constexpr std::string_view kExamples =
     "  wzrun compile -o app.wzrun app.wasm       into one file; wzrun --allow-precompiled app.wzrun runs it\n";
 
 struct CompileOptions {
-  unsigned opt_level = RuntimeConfig::kDefaultOptLevel;
+  std::optional<unsigned> opt_level;
   unsigned jobs = 0;
   std::optional<std::string> output;
   CacheOptions cache;
@@ -188,11 +188,9 @@ int compile_main(Words words, StartTime) {
   const auto features = parse_features(o.features, CoreFeatures::V3);
   if (!features)
     return fail(features.error().message);
-  auto config = RuntimeConfig{}
-                    .with_engine(EngineKind::llvm)
-                    .with_opt_level(o.opt_level)
-                    .with_compile_threads(o.jobs)
-                    .with_features(*features);
+  auto config = RuntimeConfig{}.with_engine(EngineKind::llvm).with_compile_threads(o.jobs).with_features(*features);
+  if (o.opt_level)
+    config = config.with_opt_level(*o.opt_level);
   if (!o.output)
     o.cache.mode = "rw";
   const auto cache = open_cache(o.cache);

@@ -147,8 +147,10 @@ void add_optional_value_option(CLI::App& app, const char* name, std::optional<st
       ->default_str("");
 }
 
-void add_opt_option(CLI::App& app, unsigned& level) {
-  app.add_option("--opt", level, "how hard the compiler tries; cached code of another level is not used; default 2")
+void add_opt_option(CLI::App& app, std::optional<unsigned>& level) {
+  app.add_option(
+         "--opt", level,
+         "how hard the compiler tries; code of another level is not used; default 2, and better where there is some")
       ->type_name("0..3")
       ->check(CLI::Range(0U, RuntimeConfig::kMaxOptLevel).description(""));
 }

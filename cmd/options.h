@@ -67,7 +67,7 @@ void add_optional_value_option(CLI::App& app, const char* name, std::optional<st
                                const char* description);
 
 /// `--opt` and `--jobs`.
-void add_opt_option(CLI::App& app, unsigned& level);
+void add_opt_option(CLI::App& app, std::optional<unsigned>& level);
 void add_jobs_option(CLI::App& app, unsigned& jobs);
 
 /// An option that may be given several times, one value each time.

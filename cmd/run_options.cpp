@@ -221,8 +221,9 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
   config = config.with_engine(options.interpreter || options.engine == "interp"        ? EngineKind::interpreter
                               : options.engine == "llvm" || options.engine == "verify" ? EngineKind::llvm
                                                                                        : EngineKind::automatic);
-  config = config.with_opt_level(options.opt_level)
-               .with_compile_threads(options.jobs)
+  if (options.opt_level)
+    config = config.with_opt_level(*options.opt_level);
+  config = config.with_compile_threads(options.jobs)
                .with_precompiled_files(options.allow_precompiled)
                .with_perf_file(options.perf == "map"    ? PerfFile::map
                                : options.perf == "dump" ? PerfFile::dump

@@ -33,7 +33,7 @@ struct RunOptions {
   std::string unknown_imports = "error";
   std::string engine = "auto";
   bool interpreter = false;
-  unsigned opt_level = RuntimeConfig::kDefaultOptLevel;
+  std::optional<unsigned> opt_level;
   unsigned jobs = 0;
   CacheOptions cache;
   bool allow_precompiled = false;

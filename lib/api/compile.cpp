@@ -53,7 +53,7 @@ class Compilation {
         file_(file),
         bytes_(std::move(bytes)),
         guarded_(expect_guards()),
-        target_(runtime::target_text(config_, guarded_)),
+        target_(target(config_.opt_level())),
         begin_(Clock::now()) {}
 
   Expected<CompiledModule> run();
@@ -76,7 +76,8 @@ class Compilation {
 
   Expected<Code> run_cached();
   std::expected<Code, std::string> find();
-  Expected<Code> open_compiled(int fd, std::uint64_t size);
+  Expected<Code> open_compiled(int fd, std::uint64_t size, std::string_view target);
+  std::string target(unsigned opt_level) const { return runtime::target_text(config_, opt_level, guarded_); }
   Expected<Code> open_precompiled();
   Expected<Code> compile_now();
   Expected<Code> interpret();
@@ -97,7 +98,7 @@ class Compilation {
   const ModuleFile* file_;
   std::optional<ModuleBytes> bytes_;
   bool guarded_;
-  std::string target_;
+  std::string target_;  ///< of what is made now
   std::optional<Sha256Digest> digest_;
   std::shared_ptr<runtime::UnitStore> units_;
   std::expected<runtime::UnitFile, std::string> kept_ = std::unexpected(std::string());
@@ -144,24 +145,32 @@ Expected<Compilation::Code> Compilation::run_cached() {
   return code;
 }
 
+/// Code of the level that was asked for, or else of the usual one or better; or why there is none.
 std::expected<Compilation::Code, std::string> Compilation::find() {
-  auto entry = config_.cache()->find(cache_key(*digest_, target_));
-  phase("cache");
-  if (!entry)
-    return std::unexpected(std::move(entry).error());
-  auto code = open_compiled(entry->fd(), entry->size_bytes());
-  if (!code)
-    return std::unexpected(code.error().to_string());
-  report_.cache = Cache::hit;
-  report_.cache_reason.clear();
-  return *code;
+  std::string why_none;
+  const auto usual = config_.opt_level();
+  for (auto level = config_.has_opt_level() ? usual : RuntimeConfig::kMaxOptLevel;; --level) {
+    const auto wanted = target(level);
+    auto entry = config_.cache()->find(cache_key(*digest_, wanted));
+    phase("cache");
+    auto code = entry ? open_compiled(entry->fd(), entry->size_bytes(), wanted) : Expected<Code>();
+    if (entry && code) {
+      report_.cache = Cache::hit;
+      report_.cache_reason.clear();
+      return *code;
+    }
+    if (level == usual || entry)
+      why_none = entry ? code.error().to_string() : std::move(entry).error();
+    if (level == usual)
+      return std::unexpected(why_none);
+  }
 }
 
-Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t size) {
+Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t size, std::string_view target) {
   auto file = WZRUN_TRY(runtime::CompiledFile::open(fd, size));
   auto code = WZRUN_TRY(decode(std::move(file.module), {.bodies_are_absent = !file.has_bodies}));
   auto image =
-      WZRUN_TRY(runtime::Audience::of(config_).opener()(fd, 0, file.image_size, code->image_expectation(target_)));
+      WZRUN_TRY(runtime::Audience::of(config_).opener()(fd, 0, file.image_size, code->image_expectation(target)));
   if (digest_ && image->header().module != *digest_)
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "compiled code of another module"});
   code->attach_image(std::move(image));
@@ -182,7 +191,8 @@ Expected<Compilation::Code> Compilation::open_precompiled() {
   if (!file || !file->checksum_holds())
     return invalid("the precompiled file is damaged");
   phase("check");
-  auto code = open_compiled(file_->fd(), size);
+  const auto level = config_.has_opt_level() ? config_.opt_level() : file->opt_level();
+  auto code = open_compiled(file_->fd(), size, target(level));
   if (!code && code.error().kind == ErrorKind::unsupported)
     return invalid(fmt::format("precompiled for something else: {}", code.error().message));
   if (!code)
@@ -269,7 +279,7 @@ std::string Compilation::description() const {
 
 /// Where earlier runs of the automatic engine have spent their time. A level that was asked for is kept to.
 std::vector<std::uint32_t> Compilation::hot_functions() {
-  if (config_.cache() == nullptr || config_.opt_level() != RuntimeConfig::kDefaultOptLevel)
+  if (config_.cache() == nullptr || config_.has_opt_level())
     return {};
   const auto kept = make_unit_store()->find();
   std::vector<std::uint32_t> functions;

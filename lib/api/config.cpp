@@ -49,7 +49,7 @@ RuntimeConfig RuntimeConfig::with_engine(EngineKind engine) const {
   return changed(*this, &RuntimeConfig::engine_, engine);
 }
 RuntimeConfig RuntimeConfig::with_opt_level(unsigned level) const {
-  return changed(*this, &RuntimeConfig::opt_level_, std::min(level, kMaxOptLevel));
+  return changed(*this, &RuntimeConfig::opt_level_, std::optional(std::min(level, kMaxOptLevel)));
 }
 RuntimeConfig RuntimeConfig::with_cache(std::shared_ptr<CompilationCache> cache, CacheUse use) const {
   return changed(changed(*this, &RuntimeConfig::cache_use_, use), &RuntimeConfig::cache_, std::move(cache));

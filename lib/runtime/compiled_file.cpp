@@ -1,5 +1,7 @@
 #include "runtime/compiled_file.h"
 
+#include "runtime/image.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -67,6 +69,14 @@ Expected<CompiledFile> CompiledFile::open(int fd, std::uint64_t size) {
   const auto bytes = mapping->bytes();
   return CompiledFile{tail.image_size, ModuleBytes::keep(bytes.subspan(tail.module_offset, tail.module_size), mapping),
                       tail.has_bodies != 0, bytes};
+}
+
+unsigned CompiledFile::opt_level() const {
+  ImageHeader header;
+  if (image_size < sizeof header)
+    return 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header.opt_level;
 }
 
 bool CompiledFile::checksum_holds() const {

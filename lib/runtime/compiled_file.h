@@ -49,6 +49,8 @@ struct CompiledFile {
 
   /// Maps the first `size` bytes of a file that nobody changes. Errors: malformed, io.
   static Expected<CompiledFile> open(int fd, std::uint64_t size);
+  /// That the image says; 0 if it is none.
+  unsigned opt_level() const;
   /// Whether the bytes are those that were written. Reads all of them.
   bool checksum_holds() const;
 };

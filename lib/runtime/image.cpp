@@ -75,6 +75,19 @@ Expected<void> check_layout(const ImageHeader& header, std::uint64_t size) {
   return {};
 }
 
+/// Where two texts of targets differ first, if it is one of their parts.
+std::string difference(std::string_view made, std::string_view expected) {
+  constexpr std::string_view kBetween = "; ";
+  for (;;) {
+    const auto made_end = made.find(kBetween), expected_end = expected.find(kBetween);
+    const auto made_part = made.substr(0, made_end), expected_part = expected.substr(0, expected_end);
+    if (made_part != expected_part || made_end == made.npos || expected_end == expected.npos)
+      return fmt::format("made for \"{}\", this is \"{}\"", made_part, expected_part);
+    made.remove_prefix(made_end + kBetween.size());
+    expected.remove_prefix(expected_end + kBetween.size());
+  }
+}
+
 /// Checks the header of an image of `size` bytes; reads no other page than that of the target's text.
 Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageExpectation& expectation) {
   ImageHeader header;
@@ -86,7 +99,7 @@ Expected<void> check(const std::uint8_t* image, std::uint64_t size, const ImageE
     return damaged("a table does not fit the module");
   const std::string_view target(reinterpret_cast<const char*>(image + header.target.offset), header.target.size);
   if (target != expectation.target)
-    return foreign(fmt::format("made for \"{}\", this is \"{}\"", target, expectation.target));
+    return foreign(difference(target, expectation.target));
   return {};
 }
 

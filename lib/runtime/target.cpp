@@ -58,9 +58,9 @@ constexpr std::string_view kArchitecture = "arm64";
 
 std::string processor_text() { return fmt::format("{} {:x}", kArchitecture, fmt::join(processor_words(), "-")); }
 
-std::string target_text(const RuntimeConfig& config, bool guarded) {
+std::string target_text(const RuntimeConfig& config, unsigned opt_level, bool guarded) {
   return fmt::format("wzrun {} {}; LLVM {}; {}; opt {}; {}; {} memory", kVersion, kBuildId, kLlvmVersion,
-                     processor_text(), config.opt_level(), config.features().to_string(),
+                     processor_text(), opt_level, config.features().to_string(),
                      guarded ? "guarded" : "checked");
 }
 

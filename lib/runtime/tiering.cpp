@@ -35,8 +35,8 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
           code.module, options_.opt_level, Clock::now(),
           [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); },
           options_.stress ? 0 : HotFunctions::kStuckEvents),
-      random_(options_.stress.value_or(0)),
-      kept_(Clock::now()) {}
+      kept_(Clock::now()),
+      random_(options_.stress.value_or(0)) {}
 
 Tiering::~Tiering() {
   {
@@ -53,8 +53,12 @@ std::uint32_t Tiering::patience() {
   if (!options_.stress)
     return kPatience;
   constexpr std::uint32_t kLongestUnderStress = 8;
-  const std::scoped_lock lock(mutex_);
-  return 1 + static_cast<std::uint32_t>(random_() % kLongestUnderStress);
+  return 1 + static_cast<std::uint32_t>(choose(kLongestUnderStress));
+}
+
+std::uint64_t Tiering::choose(std::uint64_t limit) {
+  const std::scoped_lock lock(choosing_);
+  return random_() % limit;
 }
 
 void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count) {
@@ -62,7 +66,7 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
   if (useless_ || stopping_ || !hot_.note(function_index, loop, count, Clock::now()))
     return;
   if (options_.stress) {
-    if (compiling_ > 0 || random_() % 4 == 0)
+    if (compiling_ > 0 || choose(4) == 0)
       return;
     const auto job = hot_.next();
     if (!job)

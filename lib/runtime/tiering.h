@@ -80,6 +80,8 @@ class Tiering {
     unsigned opt_level = 0;
   };
 
+  /// A number below `limit`, under stress.
+  std::uint64_t choose(std::uint64_t limit);
   void start_thread();
   unsigned most_threads();
   void work();
@@ -103,7 +105,6 @@ class Tiering {
   std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
   TieringReport report_;
-  std::mt19937_64 random_;  ///< decides under stress
   Clock::time_point kept_;  ///< when it was last
   std::optional<unsigned> most_threads_;  ///< once it was needed
   unsigned compiling_ = 0;
@@ -112,6 +113,8 @@ class Tiering {
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler
 
+  std::mutex choosing_;     ///< guards random_; the last to be taken
+  std::mt19937_64 random_;  ///< decides under stress
   CompilerSession stressed_;  ///< of the thread that compiles under stress
   std::atomic<std::uint64_t> loop_entries_{0};
   std::vector<std::thread> threads_;  ///< guarded by mutex_

@@ -26,16 +26,16 @@ static void open_and_read(const char* path) {
 static void change(void) {
   __wasi_fd_t fd;
   if (open_at(ROOT, "swap/made", __WASI_OFLAGS_CREAT, kRead | kWrite, &fd) == OK)
-    __wasi_fd_close(fd);
-  __wasi_path_filestat_set_times(ROOT, 1, "swap/secret", 1, 1, __WASI_FSTFLAGS_MTIM);
+    EXPECT(OK, __wasi_fd_close(fd));
+  (void)__wasi_path_filestat_set_times(ROOT, 1, "swap/secret", 1, 1, __WASI_FSTFLAGS_MTIM);
   if (__wasi_path_link(ROOT, 0, "file", ROOT, "swap/linked") == OK)
-    __wasi_path_unlink_file(ROOT, "swap/linked");
+    (void)__wasi_path_unlink_file(ROOT, "swap/linked");
   if (__wasi_path_rename(ROOT, "file", ROOT, "swap/file") == OK)
     while (__wasi_path_rename(ROOT, "swap/file", ROOT, "file") != OK) {
     }
-  __wasi_path_unlink_file(ROOT, "swap/made");
+  (void)__wasi_path_unlink_file(ROOT, "swap/made");
   if (__wasi_path_create_directory(ROOT, "swap/folder") == OK)
-    __wasi_path_remove_directory(ROOT, "swap/folder");
+    (void)__wasi_path_remove_directory(ROOT, "swap/folder");
 }
 
 int main(void) {

@@ -258,8 +258,28 @@ TEST_CASE("caching: precompiled files run only when allowed") {
 
   const auto other = wzrun(with({"--allow-precompiled", "--opt=1"}, call));
   CHECK(other.status == 125);
-  CHECK(contains(other.err, "precompiled for something else"));
+  CHECK(contains(other.err, "precompiled for something else: compiled code: made for \"opt 2\", this is \"opt 1\"\n"));
   CHECK(contains(wzrun({"compile", "-o", cached / "x", file}).err, "is precompiled already"));
+}
+
+TEST_CASE("caching: code of a better level than the usual one is used, and no other, unless a level is asked for") {
+  const Cached cached;
+  const auto is_hit = [&](std::vector<std::string> options) {
+    const auto run =
+        cached.run(with(std::move(options), {"--cache=require", "--invoke=add", program("math"), "40", "2"}));
+    CHECK(run.status == (run.out == "42\n" ? 0 : 125));
+    return run.out == "42\n";
+  };
+  REQUIRE(cached.run({"compile", "--opt=1", program("math")}).status == 0);
+  CHECK(is_hit({"--opt=1"}));
+  CHECK_FALSE(is_hit({}));
+  REQUIRE(cached.run({"compile", "--opt=3", program("math")}).status == 0);
+  CHECK(is_hit({}));
+  CHECK(is_hit({"--opt=3"}));
+  CHECK_FALSE(is_hit({"--opt=2"}));
+  const auto file = cached / "math.wzrun";
+  REQUIRE(cached.run({"compile", "--opt=3", "-o", file, program("math")}).status == 0);
+  CHECK(wzrun({"--allow-precompiled", "--invoke=add", file, "40", "2"}).out == "42\n");
 }
 
 TEST_CASE("caching: compile --output replaces nothing but files") {

@@ -61,7 +61,7 @@ class RuntimeConfig {
   /// Default: automatic.
   [[nodiscard]] RuntimeConfig with_engine(EngineKind engine) const;
   /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code. Code of another level is not used.
-  /// Default: 2.
+  /// Default: 2, and better code where the cache has some.
   [[nodiscard]] RuntimeConfig with_opt_level(unsigned level) const;
   /// Where compiled code is looked for and kept. Default: nowhere.
   [[nodiscard]] RuntimeConfig with_cache(std::shared_ptr<CompilationCache> cache,
@@ -89,7 +89,8 @@ class RuntimeConfig {
   std::uint64_t max_stack_bytes() const { return max_stack_bytes_; }
   unsigned compile_threads() const { return compile_threads_; }
   EngineKind engine() const { return engine_; }
-  unsigned opt_level() const { return opt_level_; }
+  unsigned opt_level() const { return opt_level_.value_or(kDefaultOptLevel); }
+  bool has_opt_level() const { return opt_level_.has_value(); }
   const std::shared_ptr<CompilationCache>& cache() const { return cache_; }
   CacheUse cache_use() const { return cache_use_; }
   bool precompiled_files() const { return precompiled_files_; }
@@ -111,7 +112,7 @@ class RuntimeConfig {
   std::uint64_t max_stack_bytes_ = kDefaultMaxStackBytes;
   unsigned compile_threads_ = 0;
   EngineKind engine_ = EngineKind::automatic;
-  unsigned opt_level_ = kDefaultOptLevel;
+  std::optional<unsigned> opt_level_;
   std::shared_ptr<CompilationCache> cache_;
   CacheUse cache_use_ = CacheUse::read_write;
   bool precompiled_files_ = false;
