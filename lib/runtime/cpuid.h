@@ -5,7 +5,8 @@
   #include <cpuid.h>
   #include <cstdint>
   #if __has_include(<sys/platform/x86.h>)
-    #define _Bool bool  // the header is written for C
+    // The header is written for C.
+    #define _Bool bool  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
     #include <sys/platform/x86.h>
     #undef _Bool
     #define WZRUN_LIBRARY_KNOWS_CPUID 1

@@ -60,8 +60,7 @@ std::string processor_text() { return fmt::format("{} {:x}", kArchitecture, fmt:
 
 std::string target_text(const RuntimeConfig& config, unsigned opt_level, bool guarded) {
   return fmt::format("wzrun {} {}; LLVM {}; {}; opt {}; {}; {} memory", kVersion, kBuildId, kLlvmVersion,
-                     processor_text(), opt_level, config.features().to_string(),
-                     guarded ? "guarded" : "checked");
+                     processor_text(), opt_level, config.features().to_string(), guarded ? "guarded" : "checked");
 }
 
 }  // namespace wzrun::runtime

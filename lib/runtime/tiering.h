@@ -105,7 +105,7 @@ class Tiering {
   std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
   TieringReport report_;
-  Clock::time_point kept_;  ///< when it was last
+  Clock::time_point kept_;                ///< when it was last
   std::optional<unsigned> most_threads_;  ///< once it was needed
   unsigned compiling_ = 0;
   bool reported_ = false;  ///< something was hot in this run
@@ -113,8 +113,8 @@ class Tiering {
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler
 
-  std::mutex choosing_;     ///< guards random_; the last to be taken
-  std::mt19937_64 random_;  ///< decides under stress
+  std::mutex choosing_;       ///< guards random_; the last to be taken
+  std::mt19937_64 random_;    ///< decides under stress
   CompilerSession stressed_;  ///< of the thread that compiles under stress
   std::atomic<std::uint64_t> loop_entries_{0};
   std::vector<std::thread> threads_;  ///< guarded by mutex_
