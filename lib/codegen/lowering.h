@@ -259,6 +259,9 @@ class Lowering {
   Value* table_slot(std::uint32_t index, Value* element, TrapKind out_of_bounds);
   Value* wide(Value* value) { return b_.CreateZExt(value, b_.getInt64Ty()); }
   Value* call_helper(runtime::NativeHelper helper, llvm::ArrayRef<Value*> arguments, llvm::Type* result);
+  /// Copies `count` of a memory's bytes or a table's elements from another one or a segment.
+  void move_many(runtime::NativeHelper helper, std::uint32_t to_index, std::uint32_t from_index, Operand to,
+                 Operand from, Operand count);
 
   void begin_function(std::span<const ValueType> locals, const wasm::FunctionType& type);
   void begin_at_loop(std::span<const ValueType> locals, const wasm::FunctionType& type);

@@ -84,17 +84,19 @@ void Lowering::memory_fill(std::uint32_t index, Operand to, Operand value, Opera
               b_.getVoidTy());
 }
 
-void Lowering::memory_copy(std::uint32_t to_memory, std::uint32_t from_memory, Operand to, Operand from,
-                           Operand count) {
-  call_helper(NativeHelper::memory_copy,
-              {instance(), b_.getInt64(to_memory), b_.getInt64(from_memory), wide(to), wide(from), wide(count)},
+void Lowering::move_many(NativeHelper helper, std::uint32_t to_index, std::uint32_t from_index, Operand to,
+                         Operand from, Operand count) {
+  call_helper(helper, {instance(), b_.getInt64(to_index), b_.getInt64(from_index), wide(to), wide(from), wide(count)},
               b_.getVoidTy());
 }
 
+void Lowering::memory_copy(std::uint32_t to_memory, std::uint32_t from_memory, Operand to, Operand from,
+                           Operand count) {
+  move_many(NativeHelper::memory_copy, to_memory, from_memory, to, from, count);
+}
+
 void Lowering::memory_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::memory_init,
-              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
+  move_many(NativeHelper::memory_init, index, segment, to, from, count);
 }
 
 void Lowering::data_drop(std::uint32_t segment) {
@@ -139,15 +141,11 @@ void Lowering::table_fill(std::uint32_t index, Operand element, Operand value, O
 }
 
 void Lowering::table_copy(std::uint32_t to_table, std::uint32_t from_table, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::table_copy,
-              {instance(), b_.getInt64(to_table), b_.getInt64(from_table), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
+  move_many(NativeHelper::table_copy, to_table, from_table, to, from, count);
 }
 
 void Lowering::table_init(std::uint32_t index, std::uint32_t segment, Operand to, Operand from, Operand count) {
-  call_helper(NativeHelper::table_init,
-              {instance(), b_.getInt64(index), b_.getInt64(segment), wide(to), wide(from), wide(count)},
-              b_.getVoidTy());
+  move_many(NativeHelper::table_init, index, segment, to, from, count);
 }
 
 void Lowering::elem_drop(std::uint32_t segment) {

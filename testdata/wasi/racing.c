@@ -1,6 +1,6 @@
 // Opens and changes through `swap`, which is a directory at one moment and a link that leads out at the next, until
-// there is a file `done`. Makes `begun` first. Given: fd 3 with `file`, `dir/` and `swap/`, whose `secret` reads "inside". Prints how many
-// opens succeeded and how many were refused.
+// there is a file `done`. Makes `begun` first. Given: fd 3 with `file`, `dir/` and `swap/`, whose `secret` reads
+// "inside". Prints how many opens succeeded and how many were refused.
 #include "check.h"
 
 static unsigned opened, refused;
