@@ -1,5 +1,6 @@
 #pragma once
 
+#include "baseline/baseline.h"
 #include "runtime/compiler.h"
 #include "runtime/instance.h"
 #include "runtime/tiering.h"
@@ -11,15 +12,33 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
-/// default, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`, with a seed
-/// behind it: code is compiled at moments that the seed decides, and entered wherever it can be.
+/// default, or `baseline`, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`,
+/// with a seed behind it: code is compiled at moments that the seed decides, and entered wherever it can be.
 namespace wzrun {
 
 inline std::string_view test_engine() {
   const char* const name = std::getenv("WZRUN_TEST_ENGINE");
   return name != nullptr ? name : "interpreter";
+}
+
+/// Gives a module what the baseline compiler makes of it; the interpreter has the functions that it leaves out.
+inline void compile_with_baseline(runtime::CompiledCode& code, bool guarded) {
+  std::vector<std::uint32_t> functions;
+  for (auto index = code.module.imported_functions; index < code.module.functions.size(); ++index)
+    functions.push_back(index);
+  const auto compiled =
+      baseline::compile(code.module, {.functions = functions, .loops = {}, .guarded = guarded, .target = "test"});
+  if (!compiled)
+    FAIL(compiled.error().to_string());
+  if (compiled->image.empty())
+    return;
+  auto mapped = runtime::Image::from_bytes(compiled->image, code.image_expectation("test"));
+  if (!mapped)
+    FAIL(mapped.error().to_string());
+  code.attach_image(*std::move(mapped));
 }
 
 /// Compiles a module to native code if that is the engine. Every module must compile, but those LLVM cannot.
@@ -35,6 +54,8 @@ inline void for_test_engine(const CompiledModule& module, bool guarded) {
         runtime::TieringOptions{.opt_level = 1, .guarded = guarded, .target = "test", .store = {}, .stress = seed});
     return;
   }
+  if (test_engine() == "baseline")
+    return compile_with_baseline(code, guarded);
   if (!test_engine().starts_with("llvm"))
     return;
   runtime::CompileOptions options;

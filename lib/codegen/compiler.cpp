@@ -3,7 +3,7 @@
 #include "codegen/linker.h"
 #include "codegen/lowering.h"
 #include "codegen/pipeline.h"
-#include "runtime/image.h"
+#include "runtime/image_builder.h"
 #include "wasm/decoder.h"
 #include "wzrun/features.h"
 #include "wzrun/sha256.h"
@@ -317,73 +317,35 @@ std::optional<LoopNumber> loop_of(std::string_view name) {
   return function && loop ? std::optional(LoopNumber{*function, *loop}) : std::nullopt;
 }
 
-class LineTable {
- public:
-  void add(std::uint64_t code, std::uint64_t module) {
-    put_unsigned(code - code_);
-    put_signed(static_cast<std::int64_t>(module - module_));
-    code_ = code;
-    module_ = module;
-  }
-  void restart(std::uint64_t code) {
-    code_ = code;
-    module_ = 0;
-  }
-  std::vector<std::uint8_t> bytes;
-
- private:
-  void put_unsigned(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7)
-      bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
-    bytes.push_back(static_cast<std::uint8_t>(value));
-  }
-  void put_signed(std::int64_t value) {
-    while (value < -0x40 || value > 0x3f) {
-      bytes.push_back(static_cast<std::uint8_t>((value & 0x7f) | 0x80));
-      value >>= 7;
-    }
-    bytes.push_back(static_cast<std::uint8_t>(value & 0x7f));
-  }
-  std::uint64_t code_ = 0;
-  std::uint64_t module_ = 0;
-};
-
-constexpr std::uint32_t kCodeAlignment =
-#if defined(__aarch64__)
-    64U << 10;  // the largest page
-#else
-    4U << 10;
-#endif
-
 std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   using runtime::kNoCode;
   const auto tail_calls = selection_.tail_calls;
-  std::vector<std::uint32_t> members;
+  runtime::ImageContents image;
+  image.target = {request_.target, request_.target_size};
+  image.module = session_.digest;
+  image.guarded = request_.guarded;
+  image.opt_level = request_.opt_level;
   for (std::size_t i = 0; is_unit() && i < functions_.size(); ++i)
-    members.push_back(functions_[i] - module_.imported_functions);
+    image.members.push_back(functions_[i] - module_.imported_functions);
   const auto position = [&](std::uint32_t function_index) {
     return std::ranges::lower_bound(functions_, function_index) - functions_.begin();
   };
-  std::vector<std::uint32_t> functions(functions_.size(), kNoCode);
-  std::vector<std::uint32_t> tails(tail_calls ? functions.size() : 0, kNoCode);
-  std::vector<runtime::ImageLoop> loops;
-  std::vector<std::uint32_t> entries(module_.types.size(), kNoCode);
-  std::vector<runtime::ImageRange> ranges;
-  LineTable lines;
+  image.functions.assign(functions_.size(), kNoCode);
+  image.tails.assign(tail_calls ? functions_.size() : 0, kNoCode);
+  image.entries.assign(module_.types.size(), kNoCode);
   auto line = linked.lines.begin();
   for (const auto& symbol : linked.symbols) {
-    auto& range =
-        ranges.emplace_back(symbol.begin, symbol.end, kNoCode, static_cast<std::uint32_t>(lines.bytes.size()));
+    auto& range = image.ranges.emplace_back(symbol.begin, symbol.end, kNoCode, image.lines.begin_range(symbol.begin));
     if (const auto type = number_behind(symbol.name, "entry"))
-      entries[*type] = symbol.begin;
+      image.entries[*type] = symbol.begin;
     const auto native = number_behind(symbol.name, "f");
     if (native)
-      functions[position(*native)] = symbol.begin;
+      image.functions[position(*native)] = symbol.begin;
     auto function = tail_calls ? number_behind(symbol.name, "t") : native;
     if (function && tail_calls)
-      tails[position(*function)] = symbol.begin;
+      image.tails[position(*function)] = symbol.begin;
     if (const auto loop = loop_of(symbol.name)) {
-      loops.push_back({loop->function - module_.imported_functions, loop->loop, symbol.begin});
+      image.loops.push_back({loop->function - module_.imported_functions, loop->loop, symbol.begin});
       function = loop->function;
     }
     if (!function)
@@ -391,45 +353,14 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
     range.function = *function;
     while (line != linked.lines.end() && line->address < symbol.begin)
       ++line;
-    lines.restart(symbol.begin);
-    std::optional<std::uint64_t> last;
-    for (; line != linked.lines.end() && line->address < symbol.end; ++line) {
-      if (last == line->module_offset)
-        continue;
-      lines.add(line->address, line->module_offset);
-      last = line->module_offset;
-    }
+    for (; line != linked.lines.end() && line->address < symbol.end; ++line)
+      image.lines.add(line->address, line->module_offset);
   }
   for (std::uint32_t type = 0; type < module_.types.size(); ++type)
-    entries[type] = entries[module_.types[type].canonical];
-  std::ranges::sort(loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
-
-  runtime::ImageHeader header;
-  header.code_alignment = kCodeAlignment;
-  header.guarded = request_.guarded ? 1 : 0;
-  header.opt_level = request_.opt_level;
-  std::vector<std::uint8_t> image(sizeof header);
-  const auto append = [&](const void* data, std::size_t size, std::size_t alignment) {
-    image.resize(llvm::alignTo(image.size(), alignment));
-    const auto offset = image.size();
-    const auto* const bytes = static_cast<const std::uint8_t*>(data);
-    image.insert(image.end(), bytes, bytes + size);
-    return runtime::ImagePart{offset, size};
-  };
-  header.target = append(request_.target, request_.target_size, 8);
-  header.members = append(members.data(), members.size() * sizeof(std::uint32_t), 8);
-  header.loops = append(loops.data(), loops.size() * sizeof loops[0], 8);
-  header.functions = append(functions.data(), functions.size() * sizeof(std::uint32_t), 8);
-  header.tails = append(tails.data(), tails.size() * sizeof(std::uint32_t), 8);
-  header.entries = append(entries.data(), entries.size() * sizeof(std::uint32_t), 8);
-  header.ranges = append(ranges.data(), ranges.size() * sizeof ranges[0], 8);
-  header.lines = append(lines.bytes.data(), lines.bytes.size(), 8);
-  header.code = append(linked.code.data(), linked.code.size(), kCodeAlignment);
-  header.total_size = image.size();
-  header.module = session_.digest;
-  header.checksum = sha256(std::span(image).subspan(sizeof header));
-  std::memcpy(image.data(), &header, sizeof header);
-  return image;
+    image.entries[type] = image.entries[module_.types[type].canonical];
+  std::ranges::sort(image.loops, {}, [](const auto& loop) { return std::pair(loop.function, loop.loop); });
+  image.code = {reinterpret_cast<const std::uint8_t*>(linked.code.data()), linked.code.size()};
+  return runtime::build_image(image);
 }
 
 Expected<std::vector<std::uint8_t>> compile_module(const runtime::CodegenRequest& request) {

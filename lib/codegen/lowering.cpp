@@ -396,7 +396,7 @@ struct Survey : wasm::NullSink {
     unsupported = true;                     \
     return {};                              \
   }
-#include "codegen/unsupported.def"
+#include "wasm/unsupported.def"
 };
 
 }  // namespace

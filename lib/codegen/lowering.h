@@ -214,7 +214,7 @@ class Lowering {
   Operand name(T&&...) {                    \
     std::unreachable();                     \
   }
-#include "codegen/unsupported.def"
+#include "wasm/unsupported.def"
 
  private:
   struct Block {

@@ -1,5 +1,6 @@
 #include "runtime/tiering.h"
 
+#include "baseline/baseline.h"
 #include "runtime/instance.h"
 #include "runtime/processors.h"
 #include "runtime/unit_store.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace wzrun::runtime {
@@ -171,40 +173,70 @@ void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
 }
 
 void Tiering::compile(const HotFunctions::Job& job, CompilerSession& session) {
+  const auto begin = Clock::now();
+  auto made = make(job, session);
+  finish(job, std::move(made), Clock::now() - begin);
+}
+
+/// Quickly compiled is what the baseline compiler can do, and LLVM has the rest.
+Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& session) {
+  Made made;
+  auto functions = job.functions;
+  if (job.opt_level == HotFunctions::kQuickLevel && baseline::is_available()) {
+    auto compiled = baseline::compile(code_.module, {.functions = functions,
+                                                     .loops = job.loops,
+                                                     .guarded = options_.guarded,
+                                                     .target = options_.target,
+                                                     .module = module_digest()});
+    if (compiled && !compiled->image.empty())
+      made.units.push_back(std::move(compiled->image));
+    if (compiled)
+      functions = std::move(compiled->left_out);
+  }
+  if (functions.empty())
+    return made;
+  std::vector<CodegenLoop> loops;
+  std::ranges::copy_if(job.loops, std::back_inserter(loops),
+                       [&](const auto& loop) { return std::ranges::binary_search(functions, loop.function); });
   CompileOptions options;
   options.opt_level = job.opt_level;
   options.threads = 1;
   options.guarded = options_.guarded;
   options.target = options_.target;
-  options.functions = job.functions;
-  options.loops = job.loops;
+  options.functions = functions;
+  options.loops = loops;
   options.session = &session;
-  const auto begin = Clock::now();
-  Expected<Unit> made = std::unexpected(Error{});
   if (has_compiler())
-    made = compile_image(code_.bytes.view(), code_.module.features, options);
-  finish(job, made, Clock::now() - begin);
+    if (auto unit = compile_image(code_.bytes.view(), code_.module.features, options)) {
+      made.units.push_back(*std::move(unit));
+      return made;
+    }
+  made.failed = std::move(functions);
+  return made;
 }
 
-void Tiering::finish(const HotFunctions::Job& job, const Expected<Unit>& made, Clock::duration took) {
-  bool adopted = false;
-  if (made) {
-    const auto image = Image::from_bytes(*made, code_.image_expectation(options_.target));
-    adopted = image && adopt(*image);
-  }
+Sha256Digest Tiering::module_digest() {
+  std::call_once(hashing_, [&] { module_digest_ = sha256(code_.bytes.view()); });
+  return module_digest_;
+}
+
+void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration took) {
+  std::vector<std::shared_ptr<const Unit>> adopted;
+  for (auto& unit : made.units)
+    if (const auto image = Image::from_bytes(unit, code_.image_expectation(options_.target)); image && adopt(*image))
+      adopted.push_back(std::make_shared<const Unit>(std::move(unit)));
   const std::scoped_lock lock(mutex_);
   --compiling_;
   report_.compiling += took;
-  if (adopted) {
-    ++report_.units;
+  report_.units += adopted.size();
+  if (!adopted.empty()) {
     report_.compiled_functions += job.functions.size() - job.repeated;
     report_.improved_functions += job.repeated;
-    new_units_.push_back(std::make_shared<const Unit>(*made));
-  } else {
-    useless_ = !has_compiler();
-    for (const auto function : job.functions)
-      hot_.give_up(function);
+    new_units_.insert(new_units_.end(), adopted.begin(), adopted.end());
   }
+  useless_ = !baseline::is_available() && !has_compiler();
+  for (const auto function : adopted.size() == made.units.size() ? made.failed : job.functions)
+    hot_.give_up(function);
   changed_.notify_all();  // what was compiled quickly can be compiled well now, by any thread
 }
 

@@ -89,7 +89,13 @@ class Tiering {
   bool is_time_to_keep(Clock::time_point now) const;
   void keep_now(std::unique_lock<std::mutex>& lock);
   void compile(const HotFunctions::Job& job, CompilerSession& session);
-  void finish(const HotFunctions::Job& job, const Expected<Unit>& made, Clock::duration took);
+  struct Made {
+    std::vector<Unit> units;
+    std::vector<std::uint32_t> failed;  ///< functions without code
+  };
+  Made make(const HotFunctions::Job& job, CompilerSession& session);
+  void finish(const HotFunctions::Job& job, Made made, Clock::duration took);
+  Sha256Digest module_digest();
   bool is_known(const Sha256Digest& checksum) const;
   void adopt_newer();
 
@@ -116,6 +122,8 @@ class Tiering {
   std::mutex choosing_;       ///< guards random_; the last to be taken
   std::mt19937_64 random_;    ///< decides under stress
   CompilerSession stressed_;  ///< of the thread that compiles under stress
+  std::once_flag hashing_;
+  Sha256Digest module_digest_{};
   std::atomic<std::uint64_t> loop_entries_{0};
   std::vector<std::thread> threads_;  ///< guarded by mutex_
 };

@@ -1,0 +1,102 @@
+#include "baseline/thunks.h"
+
+#include "baseline/arguments.h"
+#include "baseline/frame_layout.h"
+#include "baseline/translator.h"
+#include "runtime/instance.h"
+#include "runtime/native.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace wzrun::baseline {
+
+namespace {
+
+constexpr std::int32_t kSlot = sizeof(std::uint64_t);
+
+constexpr std::int32_t aligned(std::size_t bytes) { return static_cast<std::int32_t>((bytes + 15) / 16 * 16); }
+
+}  // namespace
+
+void emit_entry(Assembler& code, const wasm::FunctionType& type) {
+  const Address saved{Gpr::rbp, {}, -kSlot};
+  constexpr auto kTarget = kScratch;
+  begin_frame(code, aligned(2 * kSlot + static_cast<std::size_t>(ArgumentPlaces::stack_bytes(type))));
+  code.store(Width::w64, saved, Gpr::rbx);
+  code.move(Width::w64, Gpr::rbx, Gpr::rdx);
+  code.move(Width::w64, kTarget, Gpr::rdi);
+  code.move(Width::w64, Gpr::rdi, Gpr::rsi);
+  if (ArgumentPlaces::has_buffer(type))
+    code.move(Width::w64, Gpr::rsi, Gpr::rbx);  // results go where the parameters were
+  ArgumentPlaces places(type);
+  Address from{Gpr::rbx, {}, 0};
+  for (const auto param : type.params) {
+    const auto to = places.next(param);
+    if (to.kind == ArgumentPlace::Kind::xmm) {
+      code.load_float(is_64(param), to.xmm(), from);
+    } else if (to.kind == ArgumentPlace::Kind::gpr) {
+      code.load(width_of(param), to.gpr(), from);
+    } else {
+      code.load(Width::w64, Gpr::rax, from);
+      code.store(Width::w64, {Gpr::rsp, {}, to.stack_offset}, Gpr::rax);
+    }
+    from.displacement += kSlot;
+  }
+  code.call(Place(kTarget));
+  if (type.results.size() == 1)
+    store_result(code, type.results[0], {Gpr::rbx, {}, 0});
+  code.load(Width::w64, Gpr::rbx, saved);
+  code.leave();
+  code.ret();
+}
+
+void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
+  constexpr std::int32_t kAboveFrame = 16;
+  const Address results{Gpr::rbp, {}, -kSlot};
+  const auto slots = std::max<std::size_t>(type.params.size(), type.results.size()) + 1;
+  begin_frame(code, aligned(kSlot + slots * kSlot));
+  if (ArgumentPlaces::has_buffer(type))
+    code.store(Width::w64, results, Gpr::rsi);
+  ArgumentPlaces places(type);
+  Address to{Gpr::rsp, {}, 0};
+  for (const auto param : type.params) {
+    const auto from = places.next(param);
+    if (from.kind == ArgumentPlace::Kind::xmm) {
+      code.store_float(is_64(param), to, from.xmm());
+      if (!is_64(param))
+        code.store_constant(Width::w32, {to.base, {}, to.displacement + 4}, 0);
+    } else {
+      const auto reg = from.kind == ArgumentPlace::Kind::gpr ? from.gpr() : kScratch;
+      if (from.kind == ArgumentPlace::Kind::stack)
+        code.load(width_of(param), reg, {Gpr::rbp, {}, kAboveFrame + from.stack_offset});
+      else if (!is_64(param))
+        code.move(Width::w32, reg, reg);
+      code.store(Width::w64, to, reg);
+    }
+    to.displacement += kSlot;
+  }
+  code.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(runtime::InstanceContext, helpers)});
+  code.move(Width::w64, Gpr::rsi, Gpr::rax);
+  code.move(Width::w64, Gpr::rdx, Gpr::rsp);
+  constexpr auto kHelper = static_cast<std::int32_t>(runtime::NativeHelper::call_function);
+  code.call(Address{kScratch, {}, kHelper * static_cast<std::int32_t>(sizeof(void*))});
+  if (ArgumentPlaces::has_buffer(type)) {
+    code.load(Width::w64, kScratch, results);
+    for (std::size_t i = 0; i < type.results.size(); ++i) {
+      const auto offset = static_cast<std::int32_t>(i * kSlot);
+      code.load(Width::w64, Gpr::rax, {Gpr::rsp, {}, offset});
+      code.store(Width::w64, {kScratch, {}, offset}, Gpr::rax);
+    }
+  } else if (!type.results.empty()) {
+    const auto result = type.results[0];
+    if (is_float(result))
+      code.load_float(is_64(result), Xmm{0}, {Gpr::rsp, {}, 0});
+    else
+      code.load(width_of(result), Gpr::rax, {Gpr::rsp, {}, 0});
+  }
+  code.leave();
+  code.ret();
+}
+
+}  // namespace wzrun::baseline

@@ -1,0 +1,447 @@
+#include "baseline/translator.h"
+
+#include "runtime/instance.h"
+
+#include <cstddef>
+
+// Frames and calls.
+namespace wzrun::baseline {
+
+using runtime::FunctionInstance;
+using runtime::InstanceContext;
+
+namespace {
+
+Operand in_register(Gpr reg) { return {.kind = Operand::Kind::gpr, .reg = static_cast<std::uint8_t>(reg)}; }
+Operand in_register(Xmm reg) { return {.kind = Operand::Kind::xmm, .reg = static_cast<std::uint8_t>(reg)}; }
+
+}  // namespace
+
+// A function's beginning and end.
+
+void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::span<const ValueType> locals,
+                       Stack& stack, Frame& frame) {
+  function_index_ = function_index;
+  type_ = &wasm_.function_type(function_index);
+  const auto& body = wasm_.code[function_index - wasm_.imported_functions];
+  body_ = body.bytes;
+  body_offset_ = body.offset;
+  layout_.emplace(*type_, locals, *needs_);
+  stack_ = &stack;
+  references_.assign(locals.size(), {});
+  epoch_ = 0;
+  forget(0);
+  blocks_.clear();
+  traps_.clear();
+  slow_calls_.clear();
+  tables_.clear();
+  loops_to_enter_.clear();
+  loop_entries_.clear();
+  loops_ = 0;
+  branch_tables_ = 0;
+  open(frame);
+
+  a_.align(16);
+  unit_.ranges.push_back({a_.position(), 0, function_index});
+  a_.bind(unit_.members.at(function_index));
+  begin_frame(a_, layout_->size);
+  save_registers(Gpr::rdi, Gpr::rsi);
+  take_parameters();
+  zero_locals();
+}
+
+/// The registers that must be preserved, and what the whole function needs.
+void Translator::save_registers(Gpr instance, Gpr results) {
+  for (const auto& [reg, place] : layout_->saved)
+    a_.store(Width::w64, {Gpr::rbp, {}, place}, reg);
+  a_.store(Width::w64, FrameLayout::instance(), instance);
+  if (ArgumentPlaces::has_buffer(*type_))
+    a_.store(Width::w64, FrameLayout::results(), results);
+  if (needs_->pins_memory)
+    a_.load(Width::w64, kMemoryBase, {instance, {}, offsetof(InstanceContext, memory_base)});
+}
+
+void begin_frame(Assembler& code, std::int32_t size) {
+  constexpr std::int32_t kPage = 4096;
+  code.push(Gpr::rbp);
+  code.move(Width::w64, Gpr::rbp, Gpr::rsp);
+  if (size < kPage) {
+    code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, size);
+    return;
+  }
+  // Each page is touched, so that the guard below the stack cannot be stepped over.
+  code.load_address(Width::w64, kScratch, {Gpr::rsp, {}, -size});
+  CodeLabel next;
+  code.bind(next);
+  code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, kPage);
+  code.store_constant(Width::w64, {Gpr::rsp, {}, 0}, 0);
+  code.arithmetic(0x3b, Width::w64, Gpr::rsp, kScratch);
+  code.jump_if(Condition::above, next);
+  code.move(Width::w64, Gpr::rsp, kScratch);
+}
+
+void Translator::take_parameters() {
+  // Bits above an i32 are whatever the caller left there.
+  ArgumentPlaces places(*type_);
+  gpr_moves_.clear();
+  xmm_moves_.clear();
+  std::vector<std::pair<const LocalHome*, std::int32_t>> on_stack;
+  for (std::size_t i = 0; i < type_->params.size(); ++i) {
+    const auto type = type_->params[i];
+    const auto from = places.next(type);
+    const auto& home = layout_->locals[i];
+    const Address place{Gpr::rbp, {}, home.place};
+    const bool is_used = needs_->locals[i] > 0;
+    if (!is_used)
+      continue;
+    if (from.kind == ArgumentPlace::Kind::stack) {
+      on_stack.emplace_back(&home, from.stack_offset);
+    } else if (from.kind == ArgumentPlace::Kind::xmm) {
+      if (home.in_register)
+        xmm_moves_.push_back({home.xmm(), in_register(from.xmm()), is_64(type)});
+      else
+        a_.store_float(is_64(type), place, from.xmm());
+    } else {
+      if (!is_64(type))
+        a_.move(Width::w32, from.gpr(), from.gpr());
+      if (home.in_register)
+        gpr_moves_.push_back({home.gpr(), in_register(from.gpr()), is_64(type)});
+      else
+        a_.store(Width::w64, place, from.gpr());
+    }
+  }
+  move_all(xmm_moves_);
+  move_all(gpr_moves_);
+  constexpr std::int32_t kFirstOnStack = 16;  // above the frame record
+  for (const auto& [home, offset] : on_stack)
+    load_home(*home, {Gpr::rbp, {}, kFirstOnStack + offset});
+}
+
+/// Gives a local the value at an address.
+void Translator::load_home(const LocalHome& home, const Address& from) {
+  if (is_float(home.type)) {
+    const auto reg = home.in_register ? home.xmm() : kScratchXmm;
+    a_.load_float(is_64(home.type), reg, from);
+    if (!home.in_register)
+      a_.store_float(is_64(home.type), {Gpr::rbp, {}, home.place}, reg);
+    return;
+  }
+  const auto reg = home.in_register ? home.gpr() : kScratch;
+  a_.load(width_of(home.type), reg, from);
+  if (!home.in_register)
+    a_.store(Width::w64, {Gpr::rbp, {}, home.place}, reg);
+}
+
+void Translator::zero_locals() {
+  for (std::size_t i = type_->params.size(); i < layout_->locals.size(); ++i) {
+    const auto& home = layout_->locals[i];
+    if (!home.in_register)
+      continue;
+    if (is_float(home.type))
+      a_.emit({0, 1, 0x57}, Width::w32, home.reg, home.xmm());
+    else
+      a_.arithmetic(0x33, Width::w32, home.gpr(), home.gpr());
+  }
+  constexpr std::uint32_t kOneByOne = 8;
+  const auto count = layout_->zeroed_count;
+  if (count <= kOneByOne) {
+    for (std::uint32_t i = 0; i < count; ++i)
+      a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->zeroed + static_cast<std::int32_t>(i * 8)}, 0);
+    return;
+  }
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rbp, {}, layout_->zeroed});
+  a_.move_constant(Gpr::rcx, count);
+  a_.arithmetic(0x33, Width::w32, Gpr::rax, Gpr::rax);
+  for (const std::uint8_t byte : {0xf3, 0x48, 0xab})  // rep stosq
+    a_.byte(byte);
+}
+
+void Translator::emit_return() {
+  for (const auto& [reg, place] : layout_->saved)
+    a_.load(Width::w64, reg, {Gpr::rbp, {}, place});
+  a_.leave();
+  a_.ret();
+}
+
+/// What lies behind the code of a function: whatever is rare.
+void Translator::emit_rest() {
+  for (auto& call : slow_calls_) {
+    offset_ = call.offset;
+    a_.bind(call.enter);
+    if (call.displacement != 0)
+      a_.load_address(Width::w64, Gpr::rax, {Gpr::rax, {}, call.displacement});
+    note_line();
+    a_.call(unit_.call_thunks[wasm_.types[call.type].canonical]);
+    a_.jump(call.back);
+  }
+  for (auto& trap : traps_) {
+    offset_ = trap.offset;
+    a_.bind(trap.label);
+    note_line();
+    a_.trap(static_cast<std::uint8_t>(trap.kind));
+  }
+  for (auto& table : tables_) {
+    a_.align(4);
+    a_.bind(table.label);
+    for (const auto block : table.blocks)
+      a_.word(blocks_[block].label.position - table.label.position);
+  }
+  unit_.ranges.back().end = a_.position();
+  for (const auto& loop : loops_to_enter_)
+    emit_loop_entry(loop);
+}
+
+/// A LoopEntry calls a second beginning of the function, which makes the same frame and goes on in the loop; so what
+/// returns there returns as always.
+void Translator::emit_loop_entry(const WantedLoop& loop) {
+  CodeLabel inner;
+  a_.align(16);
+  loop_entries_[loop.number] = a_.position();
+  unit_.ranges.push_back({a_.position(), 0, Range::kNone});
+  constexpr std::int32_t kSaved = 16;
+  const Address saved{Gpr::rbp, {}, -8};
+  begin_frame(a_, kSaved);
+  a_.store(Width::w64, saved, Gpr::rbx);
+  a_.move(Width::w64, Gpr::rbx, Gpr::rdx);
+  a_.call(inner);
+  if (const auto& results = type_->results; results.size() == 1)
+    store_result(a_, results[0], {Gpr::rbx, {}, 0});
+  a_.load(Width::w64, Gpr::rbx, saved);
+  a_.leave();
+  a_.ret();
+  unit_.ranges.back().end = a_.position();
+
+  unit_.ranges.push_back({a_.position(), 0, function_index_});
+  a_.bind(inner);
+  begin_frame(a_, layout_->size);
+  save_registers(Gpr::rsi, Gpr::rdx);
+  load_frame(loop);
+  a_.jump(blocks_[loop.block].label);
+  unit_.ranges.back().end = a_.position();
+}
+
+/// From the window at rdx and the frame at rdi.
+void Translator::load_frame(const WantedLoop& loop) {
+  std::int32_t slot = 0;
+  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
+    if (i == type_->params.size())
+      slot = 0;
+    const auto base = i < type_->params.size() ? Gpr::rdx : Gpr::rdi;
+    if (needs_->locals[i] > 0)
+      load_home(layout_->locals[i], {base, {}, slot * 8});
+    ++slot;
+  }
+  if (layout_->locals.size() == type_->params.size())
+    slot = 0;
+  for (std::size_t height = 0; height < loop.operands.size(); ++height, ++slot) {
+    a_.load(width_of(loop.operands[height]), kScratch, {Gpr::rdi, {}, slot * 8});
+    a_.store(Width::w64, layout_->operand(height), kScratch);
+  }
+}
+
+void store_result(Assembler& code, ValueType type, Address to) {
+  if (!is_float(type)) {
+    if (!is_64(type))
+      code.move(Width::w32, Gpr::rax, Gpr::rax);
+    code.store(Width::w64, to, Gpr::rax);
+    return;
+  }
+  code.store_float(is_64(type), to, Xmm{0});
+  if (!is_64(type)) {
+    to.displacement += 4;
+    code.store_constant(Width::w32, to, 0);
+  }
+}
+
+// Moves that all happen at once.
+
+template <typename Register, typename Load>
+void Translator::move_all(std::vector<Move<Register>>& moves, Register scratch, Load load) {
+  while (!moves.empty()) {
+    const auto free = std::ranges::find_if(moves, [&](const auto& move) {
+      return std::ranges::none_of(moves,
+                                  [&](const auto& other) { return &other != &move && is_in(other.from, move.to); });
+    });
+    if (free != moves.end()) {
+      load(*free);
+      moves.erase(free);
+      continue;
+    }
+    // All that are left go round in circles: one of the registers is freed by way of the scratch register.
+    const auto freed = moves.front().to;
+    load({scratch, in_register(freed), true});
+    for (auto& move : moves)
+      if (is_in(move.from, freed))
+        move.from = in_register(scratch);
+  }
+}
+
+void Translator::move_all(std::vector<Move<Gpr>>& moves) {
+  move_all(moves, kScratch, [&](const Move<Gpr>& move) { load_into(move.to, move.from, width_of(move.is_64)); });
+}
+
+void Translator::move_all(std::vector<Move<Xmm>>& moves) {
+  move_all(moves, kScratchXmm, [&](const Move<Xmm>& move) { load_into(move.to, move.from, move.is_64); });
+}
+
+// Calls.
+
+void Translator::save_volatile_locals() {
+  for (const auto index : layout_->volatile_locals) {
+    const auto& home = layout_->locals[index];
+    const Address place{Gpr::rbp, {}, home.place};
+    if (is_float(home.type))
+      a_.store_float(is_64(home.type), place, home.xmm());
+    else
+      a_.store(Width::w64, place, home.gpr());
+  }
+}
+
+void Translator::load_volatile_locals() {
+  for (const auto index : layout_->volatile_locals) {
+    const auto& home = layout_->locals[index];
+    load_home(home, {Gpr::rbp, {}, home.place});
+  }
+}
+
+void Translator::spill_all_below(std::size_t height) {
+  for (unsigned reg = 0; reg < gpr_owners_.size(); ++reg) {
+    if (used_gprs_.contains(reg) && gpr_owners_[reg] < height)
+      spill_gpr(reg);
+    if (used_xmms_.contains(reg) && xmm_owners_[reg] < height)
+      spill_xmm(reg);
+  }
+}
+
+void Translator::prepare_call(const wasm::FunctionType& type, const Operand* function) {
+  const auto arguments = stack_->last(type.params.size());
+  spill_all_below(stack_->size() - arguments.size());
+  save_volatile_locals();
+  gpr_moves_.clear();
+  xmm_moves_.clear();
+  ArgumentPlaces places(type);
+  for (const auto& [argument_type, operand] : arguments) {
+    take(operand);
+    const auto to = places.next(argument_type);
+    if (to.kind == ArgumentPlace::Kind::stack)
+      store_in_frame({Gpr::rsp, {}, to.stack_offset}, operand, argument_type);
+    else if (to.kind == ArgumentPlace::Kind::xmm)
+      xmm_moves_.push_back({to.xmm(), operand, is_64(argument_type)});
+    else
+      gpr_moves_.push_back({to.gpr(), operand, is_64(argument_type)});
+  }
+  if (function != nullptr)
+    gpr_moves_.push_back({Gpr::rax, *function, true});
+  move_all(xmm_moves_);
+  move_all(gpr_moves_);
+  if (ArgumentPlaces::has_buffer(type))
+    a_.load_address(Width::w64, Gpr::rsi, {Gpr::rbp, {}, layout_->call_results});
+  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
+}
+
+void Translator::finish_call(const wasm::FunctionType& type) {
+  used_gprs_.clear();
+  used_xmms_.clear();
+  load_volatile_locals();
+  called_ = &type;
+}
+
+Operand Translator::call_result(std::size_t index) {
+  const auto& results = called_->results;
+  const auto type = results[index];
+  if (results.size() == 1) {
+    if (is_float(type))
+      return result(Xmm{0});
+    if (!is_64(type))
+      a_.move(Width::w32, Gpr::rax, Gpr::rax);
+    return result(Gpr::rax);
+  }
+  const auto height = stack_->size();
+  const Address from{Gpr::rbp, {}, layout_->call_results + static_cast<std::int32_t>(index * sizeof(std::uint64_t))};
+  a_.load(Width::w64, kScratch, from);
+  a_.store(Width::w64, layout_->operand(height), kScratch);
+  return Operand::slot(height);
+}
+
+void Translator::call_instance(std::uint32_t type_index, std::int32_t displacement, bool is_own) {
+  const auto at = [&](std::size_t field) {
+    return Address{Gpr::rax, {}, displacement + static_cast<std::int32_t>(field)};
+  };
+  auto& slow = slow_calls_.emplace_back(CodeLabel{}, CodeLabel{}, type_index, displacement, offset_);
+  a_.load(Width::w64, kScratch, at(offsetof(FunctionInstance, native)));
+  a_.test(Width::w64, kScratch, kScratch);
+  a_.jump_if(Condition::equal, slow.enter);
+  if (!is_own)
+    a_.load(Width::w64, Gpr::rdi, at(offsetof(FunctionInstance, instance)));
+  note_line();
+  a_.call(Place(kScratch));
+  a_.bind(slow.back);
+}
+
+void Translator::call(std::uint32_t function_index, const wasm::FunctionType& type) {
+  prepare_call(type, nullptr);
+  const auto type_index = wasm_.functions[function_index].type_index;
+  if (const auto member = unit_.members.find(function_index); member != unit_.members.end()) {
+    note_line();
+    a_.call(member->second);
+  } else if (function_index < wasm_.imported_functions) {
+    a_.load(Width::w64, Gpr::rax, {Gpr::rdi, {}, offsetof(InstanceContext, imported_functions)});
+    a_.load(Width::w64, Gpr::rax, {Gpr::rax, {}, static_cast<std::int32_t>(function_index * sizeof(void*))});
+    call_instance(type_index, 0, false);
+  } else {
+    a_.load(Width::w64, Gpr::rax, {Gpr::rdi, {}, offsetof(InstanceContext, own_functions)});
+    const auto number = function_index - wasm_.imported_functions;
+    call_instance(type_index, static_cast<std::int32_t>(number * sizeof(FunctionInstance)), true);
+  }
+  finish_call(type);
+}
+
+void Translator::call_indirect(std::uint32_t table, std::uint32_t type_index, Operand index) {
+  take(index);
+  const auto reg = own(index, width_of(wasm_.tables[table].type.limits.is_64));
+  check_element(table, reg, TrapKind::undefined_element);
+  a_.load(Width::w64, reg, {kScratch, reg, 0, 3});
+  a_.test(Width::w64, reg, reg);
+  trap_if(Condition::equal, TrapKind::uninitialized_element);
+  a_.load(Width::w64, kScratch, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, type_ids)});
+  a_.load(Width::w32, kScratch, {kScratch, {}, static_cast<std::int32_t>(type_index * sizeof(std::uint32_t))});
+  a_.arithmetic(0x3b, Width::w32, kScratch, Address{reg, {}, offsetof(FunctionInstance, type_id)});
+  trap_if(Condition::not_equal, TrapKind::indirect_call_type_mismatch);
+  const auto& type = wasm_.types[type_index].function;
+  prepare_call(type, &index);
+  call_instance(type_index, 0, false);
+  finish_call(type);
+}
+
+void Translator::call_ref(std::uint32_t type_index, Operand function) {
+  take(function);
+  const auto reg = gpr(function, Width::w64);
+  a_.test(Width::w64, reg, reg);
+  trap_if(Condition::equal, TrapKind::null_function_reference);
+  const auto& type = wasm_.types[type_index].function;
+  prepare_call(type, &function);
+  call_instance(type_index, 0, false);
+  finish_call(type);
+}
+
+void Translator::call_helper(NativeHelper helper, std::initializer_list<HelperArgument> arguments) {
+  spill_all_below(stack_->size());
+  save_volatile_locals();
+  gpr_moves_.clear();
+  std::size_t number = 1;
+  for (const auto& [operand, width] : arguments) {
+    take(operand);
+    gpr_moves_.push_back({kArgumentGprs[number++], operand, width == Width::w64});
+  }
+  move_all(gpr_moves_);
+  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
+  note_line();
+  a_.call(Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(helper) * sizeof(void*))});
+  used_gprs_.clear();
+  used_xmms_.clear();
+  load_volatile_locals();
+}
+
+}  // namespace wzrun::baseline
