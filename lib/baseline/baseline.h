@@ -18,16 +18,20 @@ namespace wzrun::baseline {
 bool is_available();
 
 struct Request {
-  std::span<const std::uint32_t> functions;  ///< indices of those to compile, ascending
+  std::span<const std::uint32_t> functions;  ///< indices of those to compile, ascending, each once
   /// Where they are entered at loops, ascending.
   std::span<const runtime::CodegenLoop> loops;
-  bool guarded = true;      ///< for guarded 32-bit memories
+  bool guarded = true;  ///< for guarded 32-bit memories
+  /// Of calls and backward branches, after which the code tells the runtime (NativeHelper::is_hot); a power of two, 0:
+  /// it does not count. Only instances of modules with Tiering can run code that counts.
+  std::uint32_t patience = 0;
   std::string_view target;  ///< text that the image carries
   Sha256Digest module{};    ///< digest of the module's bytes
+  unsigned opt_level = 0;   ///< that the image says it is of
 };
 
 struct Result {
-  std::vector<std::uint8_t> image;      ///< of level 0 (runtime/image.h); empty if it would have no functions
+  std::vector<std::uint8_t> image;      ///< runtime/image.h; empty if it would have no functions
   std::vector<std::uint32_t> left_out;  ///< of the functions, ascending: not in the image
 };
 

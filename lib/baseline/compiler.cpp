@@ -37,7 +37,7 @@ namespace {
 class Compilation {
  public:
   Compilation(const wasm::Module& module, const Request& request)
-      : request_(request), module_(module), unit_(module, request.guarded) {}
+      : request_(request), module_(module), unit_(module, request.guarded, request.patience) {}
 
   Expected<Result> run() {
     Result result;
@@ -113,6 +113,7 @@ class Compilation {
     image.target = request_.target;
     image.module = request_.module;
     image.guarded = request_.guarded;
+    image.opt_level = request_.opt_level;
     for (const auto& [function, label] : unit_.members) {
       image.members.push_back(function - module_.imported_functions);
       image.functions.push_back(label.position);

@@ -33,7 +33,8 @@ std::int32_t FrameLayout::take(std::int64_t bytes) {
   return -size;
 }
 
-FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueType> local_types, const Needs& needs) {
+FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueType> local_types, const Needs& needs,
+                         bool counts) {
   take(kSlot);
   if (ArgumentPlaces::has_buffer(type))
     take(kSlot);
@@ -43,13 +44,19 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
     free_gprs.add(number(reg));
   for (std::uint8_t reg = 0; reg <= kLastLocalXmm; ++reg)
     free_xmms.add(reg);
+  if (counts && needs.has_loops)
+    count = take(kSlot);
   assign_registers(needs);
+  const bool calls = counts || needs.calls > 0;
   const auto is_zeroed = [&](std::size_t i) { return !locals[i].in_register && i >= type.params.size(); };
   for (std::size_t i = 0; i < locals.size(); ++i) {
     auto& local = locals[i];
-    const bool needs_place = local.in_register ? local.is_volatile && needs.calls > 0 : needs.locals[i] > 0;
-    if (needs_place && !is_zeroed(i))
-      local.place = take(kSlot);
+    const bool needs_place = local.in_register ? local.is_volatile && calls : needs.locals[i] > 0;
+    if (!needs_place || is_zeroed(i))
+      continue;
+    local.place = take(kSlot);
+    if (local.in_register)
+      volatile_locals.push_back(static_cast<std::uint32_t>(i));
   }
   for (std::size_t i = type.params.size(); i < locals.size(); ++i) {
     if (!is_zeroed(i) || needs.locals[i] == 0)
@@ -110,9 +117,6 @@ void FrameLayout::assign_registers(const Needs& needs) {
       keep_in(local, number(kVolatile[in_volatile++]), true);
     }
   }
-  for (const auto index : by_use)
-    if (locals[index].in_register && locals[index].is_volatile && needs.calls > 0)
-      volatile_locals.push_back(index);
 }
 
 }  // namespace wzrun::baseline

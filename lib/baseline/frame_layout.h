@@ -48,7 +48,8 @@ inline constexpr Gpr kMemoryBase = Gpr::r15;
 /// The frame of a function, from rbp down: the instance, the results' buffer if it is given one, registers that must be
 /// preserved, locals, operands, the results of calls that return several, arguments on the stack.
 struct FrameLayout {
-  FrameLayout(const wasm::FunctionType& type, std::span<const ValueType> locals, const Needs& needs);
+  /// `counts`: the function counts its calls and loops.
+  FrameLayout(const wasm::FunctionType& type, std::span<const ValueType> locals, const Needs& needs, bool counts);
 
   static constexpr Address instance() { return {Gpr::rbp, {}, -8}; }
   static constexpr Address results() { return {Gpr::rbp, {}, -16}; }
@@ -69,6 +70,7 @@ struct FrameLayout {
   RegisterSet free_xmms;
   std::int32_t zeroed = 0;         ///< where locals begin that live in the frame and are no parameters,
   std::uint32_t zeroed_count = 0;  ///< and how many there are
+  std::int32_t count = 0;          ///< place of the count, while the function runs; 0: it has none
   std::int32_t operands = 0;
   std::int32_t call_results = 0;
   std::int32_t size = 0;  ///< bytes below rbp

@@ -135,6 +135,7 @@ struct Survey : wasm::NullSink {
 
   void loop(Frame& frame) {
     ++depth;
+    needs.has_loops = true;
     refuse_vectors(frame.type.params);
   }
   void end(Frame& frame, bool) {

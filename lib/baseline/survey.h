@@ -12,8 +12,9 @@ namespace wzrun::baseline {
 
 /// What the translator must know of a function before it begins.
 struct Needs {
-  bool is_supported = true;               ///< it has none of the instructions that are left to others
-  bool pins_memory = false;               ///< it accesses memory 0, whose bounds are guarded
+  bool is_supported = true;  ///< it has none of the instructions that are left to others
+  bool pins_memory = false;  ///< it accesses memory 0, whose bounds are guarded
+  bool has_loops = false;
   std::uint64_t calls = 0;                ///< weighted: 8 times as much inside a loop
   std::vector<std::uint64_t> locals;      ///< uses of each, weighted
   std::size_t operands = 0;               ///< at once, at most

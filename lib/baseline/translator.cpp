@@ -355,26 +355,19 @@ void Translator::settle(std::uint32_t local) {
   }
 }
 
-void Translator::flush() {
-  for (auto height = flushed_; height < stack_->size(); ++height) {
+void Translator::flush(std::size_t parameters) {
+  const auto put = [this](std::size_t height) {
     auto& [type, operand] = (*stack_)[height];
-    if (operand.is(Kind::constant) || operand.is(Kind::slot))
-      continue;
     store_in_frame(layout_->operand(height), operand, type);
     operand = Operand::slot(height);
-  }
+  };
+  for (auto height = flushed_; height < stack_->size(); ++height)
+    if (const auto& operand = (*stack_)[height].operand; !operand.is(Kind::constant) && !operand.is(Kind::slot))
+      put(height);
+  for (auto height = stack_->size() - parameters; height < stack_->size(); ++height)
+    if ((*stack_)[height].operand.is(Kind::constant))
+      put(height);
   forget(stack_->size());
-}
-
-void Translator::flush_with_constants(std::size_t count) {
-  flush();
-  for (auto height = stack_->size() - count; height < stack_->size(); ++height) {
-    auto& [type, operand] = (*stack_)[height];
-    if (!operand.is(Kind::constant))
-      continue;
-    store_in_frame(layout_->operand(height), operand, type);
-    operand = Operand::slot(height);
-  }
 }
 
 void Translator::forget(std::size_t height) {

@@ -7,6 +7,7 @@
 #include "wasm/module.h"
 #include "wasm/opcodes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -59,11 +60,12 @@ struct Line {
 
 /// What the functions of a unit share.
 struct Unit {
-  Unit(const wasm::Module& wasm_module, bool memories_are_guarded)
-      : module(wasm_module), guarded(memories_are_guarded), call_thunks(wasm_module.types.size()) {}
+  Unit(const wasm::Module& wasm_module, bool memories_are_guarded, std::uint32_t count_to)
+      : module(wasm_module), guarded(memories_are_guarded), patience(count_to), call_thunks(wasm_module.types.size()) {}
 
   const wasm::Module& module;
-  const bool guarded;  ///< 32-bit memories are
+  const bool guarded;            ///< 32-bit memories are
+  const std::uint32_t patience;  ///< see Request
   Assembler code;
   std::map<std::uint32_t, CodeLabel> members;  ///< functions of the unit, by index
   std::vector<CodeLabel> call_thunks;          ///< by type index, canonical; those that are used have to be written
@@ -73,6 +75,8 @@ struct Unit {
 
 /// Writes the beginning of a function whose frame has `size` bytes below its frame record. Uses kScratch.
 void begin_frame(Assembler& code, std::int32_t size);
+/// Makes a frame larger by so many bytes below rsp. Uses kScratch.
+void extend_frame(Assembler& code, std::int32_t size);
 /// Stores the result of a call in a slot.
 void store_result(Assembler& code, ValueType type, Address to);
 
@@ -246,6 +250,14 @@ class Translator {
     std::int32_t displacement = 0;
     std::uint64_t offset = 0;
   };
+  /// A place where the code counts, once it has counted to the end.
+  struct Count {
+    CodeLabel enter;
+    CodeLabel back;
+    std::uint32_t loop = runtime::kNoLoop;
+    std::size_t operands = 0;
+    std::uint64_t offset = 0;
+  };
   struct JumpTable {
     CodeLabel label;
     std::vector<std::uint32_t> blocks;
@@ -254,6 +266,7 @@ class Translator {
     std::uint32_t number = 0;
     std::uint32_t block = 0;
     std::vector<ValueType> operands;
+    std::vector<bool> constants;  ///< which of them are, and so in no place
   };
   template <typename Register>
   struct Move {
@@ -307,10 +320,9 @@ class Translator {
   void add_reference(std::uint32_t local);
   /// Gives operands that name the local values of their own.
   void settle(std::uint32_t local);
-  /// Puts all operands into their places in the frame; constants stay what they are. Changes no flags.
-  void flush();
-  /// Also the constants among the topmost ones.
-  void flush_with_constants(std::size_t count);
+  /// Puts all operands into their places in the frame; constants stay what they are, but for the topmost `parameters`.
+  /// Changes no flags.
+  void flush(std::size_t parameters = 0);
   /// What holds where only jumps lead to: the operands below `height` are in their places.
   void forget(std::size_t height);
 
@@ -385,6 +397,10 @@ class Translator {
   void zero_locals();
   void emit_return();
   void emit_rest();
+  void count(std::uint32_t loop);
+  Address shared_count();
+  void emit_count_end(Count& count);
+  void emit_leaving_for_loop_entry();
   void emit_loop_entry(const WantedLoop& loop);
   void load_frame(const WantedLoop& loop);
   template <typename Register, typename Load>
@@ -439,6 +455,8 @@ class Translator {
   std::deque<TrapSite> traps_;
   std::deque<SlowCall> slow_calls_;
   std::deque<JumpTable> tables_;
+  std::deque<Count> counts_;
+  CodeLabel leave_for_loop_entry_;
   std::vector<WantedLoop> loops_to_enter_;
   std::uint32_t loops_ = 0;  ///< begun
   std::uint32_t branch_tables_ = 0;

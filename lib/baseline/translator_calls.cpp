@@ -26,7 +26,8 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   const auto& body = wasm_.code[function_index - wasm_.imported_functions];
   body_ = body.bytes;
   body_offset_ = body.offset;
-  layout_.emplace(*type_, locals, *needs_);
+  offset_ = body_offset_;
+  layout_.emplace(*type_, locals, *needs_, unit_.patience > 0);
   stack_ = &stack;
   references_.assign(locals.size(), {});
   epoch_ = 0;
@@ -35,6 +36,8 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   traps_.clear();
   slow_calls_.clear();
   tables_.clear();
+  counts_.clear();
+  leave_for_loop_entry_ = {};
   loops_to_enter_.clear();
   loop_entries_.clear();
   loops_ = 0;
@@ -48,6 +51,7 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   save_registers(Gpr::rdi, Gpr::rsi);
   take_parameters();
   zero_locals();
+  count(runtime::kNoLoop);
 }
 
 /// The registers that must be preserved, and what the whole function needs.
@@ -62,9 +66,13 @@ void Translator::save_registers(Gpr instance, Gpr results) {
 }
 
 void begin_frame(Assembler& code, std::int32_t size) {
-  constexpr std::int32_t kPage = 4096;
   code.push(Gpr::rbp);
   code.move(Width::w64, Gpr::rbp, Gpr::rsp);
+  extend_frame(code, size);
+}
+
+void extend_frame(Assembler& code, std::int32_t size) {
+  constexpr std::int32_t kPage = 4096;
   if (size < kPage) {
     code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, size);
     return;
@@ -157,6 +165,10 @@ void Translator::zero_locals() {
 }
 
 void Translator::emit_return() {
+  if (layout_->count != 0) {
+    a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
+    a_.store(Width::w32, shared_count(), Gpr::rcx);
+  }
   for (const auto& [reg, place] : layout_->saved)
     a_.load(Width::w64, reg, {Gpr::rbp, {}, place});
   a_.leave();
@@ -174,6 +186,8 @@ void Translator::emit_rest() {
     a_.call(unit_.call_thunks[wasm_.types[call.type].canonical]);
     a_.jump(call.back);
   }
+  for (auto& count : counts_)
+    emit_count_end(count);
   for (auto& trap : traps_) {
     offset_ = trap.offset;
     a_.bind(trap.label);
@@ -187,8 +201,114 @@ void Translator::emit_rest() {
       a_.word(blocks_[block].label.position - table.label.position);
   }
   unit_.ranges.back().end = a_.position();
+  if (leave_for_loop_entry_.is_used())
+    emit_leaving_for_loop_entry();
   for (const auto& loop : loops_to_enter_)
     emit_loop_entry(loop);
+}
+
+/// One more call, or one more time round a loop, whose operands are in their places. A function with loops has the
+/// count in its frame while it runs.
+void Translator::count(std::uint32_t loop) {
+  if (unit_.patience == 0)
+    return;
+  auto& place = counts_.emplace_back();
+  place.loop = loop;
+  place.operands = stack_->size();
+  place.offset = offset_;
+  // In steps that make the count wrap at the end.
+  const auto step = static_cast<std::int32_t>((std::uint64_t{1} << 32) / unit_.patience);
+  const Address in_frame{Gpr::rbp, {}, layout_->count};
+  if (loop != runtime::kNoLoop) {
+    a_.arithmetic_constant(0x03, Width::w32, in_frame, step);
+  } else if (layout_->count == 0) {
+    a_.arithmetic_constant(0x03, Width::w32, shared_count(), step);
+  } else {
+    a_.load(Width::w32, Gpr::rax, shared_count());
+    a_.arithmetic_constant(0x03, Width::w32, Gpr::rax, step);
+    a_.store(Width::w32, in_frame, Gpr::rax);
+  }
+  a_.jump_if(Condition::below, place.enter);
+  a_.bind(place.back);
+}
+
+/// Where the count of the function is. Uses kScratch.
+Address Translator::shared_count() {
+  a_.load(Width::w64, kScratch, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
+  return {kScratch, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * 4)};
+}
+
+void Translator::emit_count_end(Count& count) {
+  offset_ = count.offset;
+  a_.bind(count.enter);
+  save_volatile_locals();
+  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
+  a_.move_constant(Gpr::rdx, count.loop);
+  a_.move_constant(Gpr::rsi, function_index_);
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
+  note_line();
+  a_.call(
+      Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(NativeHelper::is_hot) * sizeof(void*))});
+  load_volatile_locals();
+  if (count.loop != runtime::kNoLoop) {
+    CodeLabel stay;
+    a_.test(Width::w64, Gpr::rax, Gpr::rax);
+    a_.jump_if(Condition::equal, stay);
+    a_.move_constant(Gpr::rcx, count.operands);
+    a_.jump(leave_for_loop_entry_);
+    a_.bind(stay);
+  }
+  a_.jump(count.back);
+}
+
+/// Better code goes on at a loop: its LoopEntry is in rax, the number of operands on the stack in rcx. It returns when
+/// the function does. This is no code of the function, so that backtraces show it once.
+void Translator::emit_leaving_for_loop_entry() {
+  const auto params = type_->params.size();
+  const auto window = static_cast<std::int32_t>(std::max({params, type_->results.size(), std::size_t{1}}) * 8);
+  const auto others = static_cast<std::int32_t>((layout_->locals.size() - params) * 8);
+  const auto bytes = (window + others + static_cast<std::int32_t>(needs_->operands * 8) + 15) / 16 * 16;
+  a_.align(16);
+  unit_.ranges.push_back({a_.position(), 0, Range::kNone});
+  a_.bind(leave_for_loop_entry_);
+  extend_frame(a_, bytes);
+  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
+    const auto& home = layout_->locals[i];
+    const auto slot =
+        i < params ? static_cast<std::int32_t>(i * 8) : window + static_cast<std::int32_t>((i - params) * 8);
+    if (needs_->locals[i] > 0)
+      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, home.type);
+  }
+  CodeLabel next, done;
+  a_.load_address(Width::w64, Gpr::rsi, layout_->operand(0));
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window + others});
+  a_.test(Width::w64, Gpr::rcx, Gpr::rcx);
+  a_.jump_if(Condition::equal, done);
+  a_.bind(next);
+  a_.load(Width::w64, kScratch, {Gpr::rsi, {}, 0});
+  a_.store(Width::w64, {Gpr::rdi, {}, 0}, kScratch);
+  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rsi, 8);
+  a_.arithmetic_constant(0x03, Width::w64, Gpr::rdi, 8);
+  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rcx, 1);
+  a_.jump_if(Condition::not_equal, next);
+  a_.bind(done);
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window});
+  a_.load(Width::w64, Gpr::rsi, FrameLayout::instance());
+  a_.move(Width::w64, Gpr::rdx, Gpr::rsp);
+  a_.call(Place(Gpr::rax));
+  if (type_->results.size() == 1 && is_float(type_->results[0]))
+    a_.load_float(is_64(type_->results[0]), Xmm{0}, {Gpr::rsp, {}, 0});
+  else if (type_->results.size() == 1)
+    a_.load(Width::w64, Gpr::rax, {Gpr::rsp, {}, 0});
+  for (std::size_t i = 0; i < type_->results.size() && ArgumentPlaces::has_buffer(*type_); ++i) {
+    const auto slot = static_cast<std::int32_t>(i * 8);
+    a_.load(Width::w64, Gpr::rcx, FrameLayout::results());
+    a_.load(Width::w64, kScratch, {Gpr::rsp, {}, slot});
+    a_.store(Width::w64, {Gpr::rcx, {}, slot}, kScratch);
+  }
+  emit_return();
+  unit_.ranges.back().end = a_.position();
 }
 
 /// A LoopEntry calls a second beginning of the function, which makes the same frame and goes on in the loop; so what
@@ -215,12 +335,15 @@ void Translator::emit_loop_entry(const WantedLoop& loop) {
   a_.bind(inner);
   begin_frame(a_, layout_->size);
   save_registers(Gpr::rsi, Gpr::rdx);
+  if (layout_->count != 0)
+    a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->count}, 0);
   load_frame(loop);
   a_.jump(blocks_[loop.block].label);
   unit_.ranges.back().end = a_.position();
 }
 
-/// From the window at rdx and the frame at rdi.
+/// From the window at rdx and the frame at rdi, which lacks what is constant: the interpreter's constants are also
+/// here.
 void Translator::load_frame(const WantedLoop& loop) {
   std::int32_t slot = 0;
   for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
@@ -234,6 +357,8 @@ void Translator::load_frame(const WantedLoop& loop) {
   if (layout_->locals.size() == type_->params.size())
     slot = 0;
   for (std::size_t height = 0; height < loop.operands.size(); ++height, ++slot) {
+    if (loop.constants[height])
+      continue;
     a_.load(width_of(loop.operands[height]), kScratch, {Gpr::rdi, {}, slot * 8});
     a_.store(Width::w64, layout_->operand(height), kScratch);
   }
@@ -358,7 +483,7 @@ Operand Translator::call_result(std::size_t index) {
   }
   const auto height = stack_->size();
   const Address from{Gpr::rbp, {}, layout_->call_results + static_cast<std::int32_t>(index * sizeof(std::uint64_t))};
-  a_.load(Width::w64, kScratch, from);
+  a_.load(width_of(type), kScratch, from);
   a_.store(Width::w64, layout_->operand(height), kScratch);
   return Operand::slot(height);
 }

@@ -25,15 +25,18 @@ void Translator::block(Frame& frame) {
 }
 
 void Translator::loop(Frame& frame) {
-  flush_with_constants(frame.type.params.size());
+  flush(frame.type.params.size());
   open(frame);
   a_.bind(block_of(frame).label);
   const auto number = loops_++;
+  count(number);
   if (!std::ranges::binary_search(wanted_loops_, number))
     return;
   auto& wanted = loops_to_enter_.emplace_back(number, frame.label.block);
-  for (std::size_t height = 0; height < stack_->size(); ++height)
+  for (std::size_t height = 0; height < stack_->size(); ++height) {
     wanted.operands.push_back((*stack_)[height].type);
+    wanted.constants.push_back((*stack_)[height].operand.is(Kind::constant));
+  }
 }
 
 Condition Translator::test(Operand& condition) {
@@ -51,7 +54,7 @@ Condition Translator::test(Operand& condition) {
 
 void Translator::if_(Frame& frame, Operand condition) {
   const auto holds = test(condition);
-  flush_with_constants(frame.type.params.size());
+  flush(frame.type.params.size());
   open(frame);
   a_.jump_if(negated(holds), block_of(frame).otherwise);
 }
@@ -146,17 +149,18 @@ void Translator::br_table(std::span<Frame* const> targets, Operand index) {
   std::vector<std::pair<Frame*, std::uint32_t>> landings;
   const auto block_for = [&](Frame& frame) {
     auto& block = block_of(frame);
+    if (block.landing_of == branch_tables_)
+      return block.landing;
+    block.landing_of = branch_tables_;
     if (frame.kind != FrameKind::function && !carries(frame)) {
       block.is_in_table = true;
-      return frame.label.block;
+      block.landing = frame.label.block;
+      return block.landing;
     }
-    if (block.landing_of != branch_tables_) {
-      block.landing_of = branch_tables_;
-      block.landing = static_cast<std::uint32_t>(blocks_.size());
-      landings.emplace_back(&frame, block.landing);
-      blocks_.emplace_back();
-    }
-    return block_of(frame).landing;
+    block.landing = static_cast<std::uint32_t>(blocks_.size());
+    landings.emplace_back(&frame, block.landing);
+    blocks_.emplace_back();  // which leaves the others where they are
+    return block.landing;
   };
   const auto arms = targets.first(targets.size() - 1);
   a_.arithmetic_constant(0x3b, Width::w32, reg, static_cast<std::int32_t>(arms.size()));

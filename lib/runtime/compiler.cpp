@@ -1,17 +1,23 @@
 #include "runtime/compiler.h"
 
+#include "baseline/baseline.h"
 #include "runtime/codegen_plugin.h"
 #include "runtime/compiler_threads.h"
 #include "runtime/processors.h"
+#include "wasm/decoder.h"
+#include "wzrun/sha256.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <mutex>
+#include <numeric>
+#include <optional>
 #include <string>
 
 namespace wzrun::runtime {
@@ -134,8 +140,37 @@ CompilerSession::~CompilerSession() {
   plugin().compile(&request);
 }
 
+namespace {
+
+/// What the baseline compiler makes of a whole module; nothing if it leaves functions out, which another compiler may
+/// not.
+Expected<std::optional<std::vector<std::uint8_t>>> compile_with_baseline(std::span<const std::uint8_t> bytes,
+                                                                         CoreFeatures features,
+                                                                         const CompileOptions& options) {
+  const auto module = WZRUN_TRY(wasm::decode(bytes, features));
+  std::vector<std::uint32_t> functions(module.functions.size() - module.imported_functions);
+  std::iota(functions.begin(), functions.end(), module.imported_functions);
+  auto compiled = WZRUN_TRY(baseline::compile(module, {.functions = functions,
+                                                       .loops = {},
+                                                       .guarded = options.guarded,
+                                                       .target = options.target,
+                                                       .module = sha256(bytes),
+                                                       .opt_level = options.opt_level}));
+  if (compiled.image.empty() || !compiled.left_out.empty())
+    return std::nullopt;
+  return std::move(compiled.image);
+}
+
+}  // namespace
+
 Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
                                                   const CompileOptions& options) {
+  // What LLVM makes at level 1 is no faster than baseline code, and takes some hundred times as long.
+  constexpr unsigned kBaselineLevels = 1;
+  if (options.opt_level <= kBaselineLevels && options.functions.empty() && options.hot_functions.empty() && !options.print_ir &&
+      baseline::is_available())
+    if (auto image = WZRUN_TRY(compile_with_baseline(module, features, options)))
+      return *std::move(image);
   const auto fail = [](std::string why) {
     return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, "cannot compile: " + std::move(why)});
   };

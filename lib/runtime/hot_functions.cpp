@@ -7,9 +7,8 @@
 
 namespace wzrun::runtime {
 
-HotFunctions::HotFunctions(const wasm::Module& module, unsigned opt_level, Time start, Calls calls,
-                           std::uint64_t stuck_events)
-    : module_(module), opt_level_(opt_level), start_(start), calls_(std::move(calls)), stuck_events_(stuck_events) {}
+HotFunctions::HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls)
+    : module_(module), options_(options), start_(start), calls_(std::move(calls)) {}
 
 HotFunctions::Candidate& HotFunctions::get(std::uint32_t function_index) {
   return candidates_.try_emplace(function_index, Candidate{.reported = start_}).first->second;
@@ -24,22 +23,61 @@ std::uint64_t HotFunctions::calls(std::uint32_t function_index) const {
   return calls_(function_index) + (known == candidates_.end() ? 0 : known->second.earlier_calls);
 }
 
-bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
-                        Time now) {
+void HotFunctions::count(Candidate& candidate, std::uint64_t events, Time now) {
   constexpr std::chrono::duration<double> kTick = std::chrono::microseconds(10);
-  auto& candidate = get(function_index);
   const auto since = std::max<std::chrono::duration<double>>(now - candidate.reported, kTick);
   candidate.rate = std::max(candidate.rate, static_cast<double>(events) / since.count());
   candidate.reported = now;
   candidate.events += events;
+}
+
+void HotFunctions::want(std::uint32_t function_index, Candidate& candidate) {
+  if (!std::exchange(candidate.wanted, true))
+    wanted_.push_back(function_index);
+}
+
+bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
+                        Time now) {
+  auto& candidate = get(function_index);
+  count(candidate, events, now);
   if (candidate.hopeless)
     return false;
-  if (loop && !candidate.loops.contains(*loop)) {
-    candidate.wanted_loop = loop;
-    candidate.wanted = candidate.opt_level && candidate.events - candidate.events_before_code >= stuck_events_;
-  }
-  candidate.wanted = candidate.wanted || !candidate.opt_level;
-  return candidate.wanted;
+  if (!candidate.opt_level)
+    want(function_index, candidate);
+  if (!loop || candidate.loops.contains(*loop))
+    return candidate.wanted;
+  candidate.wanted_loop = loop;
+  if (!candidate.opt_level)
+    return true;
+  // Calls go to its code: this one must be in a loop that it does not leave.
+  const bool is_cheap = options_.quick_is_cheap && !candidate.is_for_llvm;
+  if (is_cheap && !has_good_code(candidate))
+    want(function_index, candidate);
+  else if (is_cheap || candidate.events - candidate.events_before_code >= options_.stuck_events)
+    candidate.stuck = true;
+  return candidate.wanted || candidate.stuck;
+}
+
+bool HotFunctions::note_code(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
+                             Time now) {
+  auto& candidate = get(function_index);
+  count(candidate, events, now);
+  if (candidate.hopeless)
+    return false;
+  candidate.events_of_code += events;
+  ++(loop ? candidate.reports_of_loops : candidate.reports_of_calls);
+  // What reports only loops may be one call that does not end; what does so beside better code is one.
+  constexpr unsigned kReportsOfStuck = 4;
+  const bool is_stuck =
+      has_good_code(candidate) || (candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfStuck);
+  if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel)
+    return false;
+  auto& known = candidate.loops[*loop];
+  if (known.value_or(kQuickLevel) > kQuickLevel)
+    return false;
+  known.reset();
+  candidate.stuck = true;
+  return true;
 }
 
 void HotFunctions::remember(const FunctionProfile& profile) {
@@ -48,6 +86,18 @@ void HotFunctions::remember(const FunctionProfile& profile) {
   auto& candidate = get(profile.function);
   candidate.earlier_calls = profile.calls;
   candidate.earlier_events = profile.calls + profile.back_edges;
+  remembered_.push_back(profile.function);
+}
+
+void HotFunctions::complete(std::vector<FunctionProfile>& profile) const {
+  for (const auto& [function, candidate] : candidates_) {
+    if (candidate.events_of_code == 0)
+      continue;
+    auto known = std::ranges::lower_bound(profile, function, {}, &FunctionProfile::function);
+    if (known == profile.end() || known->function != function)
+      known = profile.insert(known, {.function = function});
+    known->back_edges += candidate.events_of_code;
+  }
 }
 
 void HotFunctions::has_code(std::uint32_t function_index, unsigned opt_level) {
@@ -60,58 +110,107 @@ void HotFunctions::has_loop(std::uint32_t function_index, std::uint32_t loop, un
   level = std::max(level.value_or(0), opt_level);
 }
 
+void HotFunctions::leave_to_llvm(std::uint32_t function_index) {
+  auto& candidate = get(function_index);
+  candidate.is_for_llvm = true;
+  candidate.opt_level.reset();
+  candidate.wanted = false;
+  candidate.loops.clear();
+}
+
 void HotFunctions::give_up(std::uint32_t function_index) {
   auto& candidate = get(function_index);
   candidate.hopeless = true;
-  candidate.wanted = false;
+  candidate.wanted = candidate.stuck = false;
 }
 
 bool HotFunctions::is_remembered(const Entry& entry) const {
   const auto& [function, candidate] = entry;
   return !candidate.opt_level && !candidate.hopeless && candidate.earlier_events >= kRememberedEvents &&
-         !is_giant(function);
+         !is_dear(function) && !candidate.is_for_llvm;
 }
 
-bool HotFunctions::can_improve(const Entry& entry) const {
-  const auto& [function, candidate] = entry;
-  return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless;
+bool HotFunctions::can_improve(std::uint32_t function_index, const Candidate& candidate) const {
+  return candidate.opt_level && *candidate.opt_level < best_level(function_index) && !candidate.hopeless;
+}
+
+bool HotFunctions::has(Condition condition) const {
+  return std::ranges::any_of(candidates_, [&](const Entry& entry) { return (this->*condition)(entry); });
 }
 
 /// Those that the condition holds for, the hottest first.
-std::vector<HotFunctions::Entry*> HotFunctions::waiting(bool (HotFunctions::*is_waiting)(const Entry&) const) {
+std::vector<HotFunctions::Entry*> HotFunctions::waiting(Condition condition) {
   std::vector<Entry*> entries;
   for (auto& entry : candidates_)
-    if ((this->*is_waiting)(entry))
+    if ((this->*condition)(entry))
       entries.push_back(&entry);
-  std::ranges::sort(entries, std::ranges::greater{}, [](const Entry* entry) {
-    return std::pair(entry->second.events + entry->second.earlier_events, entry->second.rate);
-  });
+  sort_by_heat(entries);
   return entries;
 }
 
-bool HotFunctions::has_next() const {
-  return std::ranges::any_of(candidates_, [this](const Entry& entry) {
-    return is_wanted(entry) || is_remembered(entry) || can_improve(entry);
+std::vector<HotFunctions::Entry*> HotFunctions::waiting(std::vector<std::uint32_t>& list, Condition condition) {
+  std::ranges::sort(list);  // one that was wanted, compiled, and wanted again is there twice
+  list.erase(std::ranges::unique(list).begin(), list.end());
+  std::vector<Entry*> entries;
+  std::erase_if(list, [&](auto function) {
+    auto& entry = *candidates_.find(function);
+    const bool holds = (this->*condition)(entry);
+    if (holds)
+      entries.push_back(&entry);
+    return !holds;
+  });
+  sort_by_heat(entries);
+  return entries;
+}
+
+void HotFunctions::sort_by_heat(std::vector<Entry*>& entries) {
+  std::ranges::sort(entries, std::ranges::greater{}, [](const Entry* entry) {
+    return std::pair(entry->second.events + entry->second.earlier_events, entry->second.rate);
   });
 }
 
-std::optional<HotFunctions::Job> HotFunctions::next() {
-  for (const auto is_waiting : {&HotFunctions::is_wanted, &HotFunctions::is_remembered}) {
-    const auto entries = waiting(is_waiting);
-    if (entries.empty())
-      continue;
-    auto& hottest = *entries.front();
-    if (!hottest.second.opt_level)
-      return compile_quickly(entries);
-    // Its loop is wanted although there is code: what enters it may stay there for long.
-    return compile_well(hottest, is_giant(hottest.first) ? kQuickLevel : opt_level_);
-  }
-  const auto improvable = waiting(&HotFunctions::can_improve);
+bool HotFunctions::has_next(Work work) const {
+  const auto has_listed = [&](const std::vector<std::uint32_t>& list, Condition condition) {
+    return std::ranges::any_of(list, [&](auto function) { return (this->*condition)(*candidates_.find(function)); });
+  };
+  const bool has_quick =
+      has_listed(wanted_, &HotFunctions::is_wanted) || has_listed(remembered_, &HotFunctions::is_remembered);
+  if (work == Work::quick || (work == Work::any && has_quick))
+    return has_quick;
+  return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_stuck) || has(&HotFunctions::can_improve_entry);
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
+  const auto pressing = work == Work::any ? waiting(&HotFunctions::is_pressing) : std::vector<Entry*>();
+  const bool is_stuck_first = !pressing.empty() && is_stuck(*pressing.front());
+  if (work != Work::good && !is_stuck_first)
+    if (auto job = next_quick())
+      return job;
+  return work != Work::quick ? next_good() : std::nullopt;
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next_quick() {
+  auto entries = waiting(wanted_, &HotFunctions::is_wanted);
+  if (entries.empty())
+    entries = waiting(remembered_, &HotFunctions::is_remembered);
+  if (entries.empty())
+    return std::nullopt;
+  return compile_quickly(entries, options_.quick_is_cheap);
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next_good() {
+  if (const auto left = waiting(&HotFunctions::is_left_to_llvm); !left.empty())
+    return compile_quickly(left, false);
+  // Its loop is wanted although there is code: what enters it may stay there for long.
+  if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
+    return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
+  const auto improvable = waiting(&HotFunctions::can_improve_entry);
   if (improvable.empty())
     return std::nullopt;
   auto& best = **std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
-    const auto events = entry->second.rate + static_cast<double>(entry->second.earlier_events);
-    return events / static_cast<double>(size(entry->first) + kCalleeBytes);
+    const auto events = static_cast<double>(entry->second.events + entry->second.earlier_events);
+    const auto bytes = static_cast<double>(size(entry->first) + kCalleeBytes);
+    return std::pair(!is_giant(entry->first), events / bytes);
   });
   return compile_well(best, best_level(best.first));
 }
@@ -122,23 +221,47 @@ void HotFunctions::add_function(Job& job, std::uint32_t function_index, Candidat
   candidate.opt_level = std::max(candidate.opt_level.value_or(0), job.opt_level);
   candidate.events_before_code = candidate.events;
   candidate.wanted = false;
+  if (job.opt_level > kQuickLevel)
+    candidate.stuck = false;
 }
 
-/// The hottest of them that have no code, or a giant alone, without entries at their loops: most loops end soon.
-HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entries) {
+/// The hottest of them. Where that is cheap, with an entry at the loop that one of them is in; most loops end soon.
+HotFunctions::Job HotFunctions::compile_quickly(const std::vector<Entry*>& entries, bool by_baseline) {
   Job job;
   job.opt_level = kQuickLevel;
+  job.by_baseline = by_baseline;
+  const auto most_bytes = by_baseline ? kCheapUnitBytes : kQuickUnitBytes;
   std::uint64_t bytes = 0;
   for (auto* const entry : entries) {
-    if (entry->second.opt_level || (is_giant(entry->first) && entry != entries.front()))
+    if (is_giant(entry->first) && !by_baseline && entry != entries.front())
       continue;
     bytes += size(entry->first);
-    if (bytes > kQuickUnitBytes && !job.functions.empty())
+    if (bytes > most_bytes && !job.functions.empty())
       break;
     add_function(job, entry->first, entry->second);
+    if (by_baseline)
+      add_wanted_loop(job, *entry);
   }
   std::ranges::sort(job.functions);
+  finish_loops(job);
   return job;
+}
+
+void HotFunctions::add_wanted_loop(Job& job, Entry& entry) {
+  auto& [function, candidate] = entry;
+  if (const auto loop = std::exchange(candidate.wanted_loop, std::nullopt))
+    candidate.loops.try_emplace(*loop);
+  // Whatever goes round in a loop that has an entry is in compiled code by now, and stays there.
+  for (const auto& [loop, entry_level] : candidate.loops)
+    if (!entry_level)
+      job.loops.push_back({function, loop});
+}
+
+/// Also those that the compiler will leave out: it is not asked again.
+void HotFunctions::finish_loops(Job& job) {
+  std::ranges::sort(job.loops, {}, [](const CodegenLoop& loop) { return std::pair(loop.function, loop.loop); });
+  for (const auto& [member, loop] : job.loops)
+    has_loop(member, loop, job.opt_level);
 }
 
 HotFunctions::Job HotFunctions::compile_well(Entry& entry, unsigned opt_level) {
@@ -146,19 +269,13 @@ HotFunctions::Job HotFunctions::compile_well(Entry& entry, unsigned opt_level) {
   Job job;
   job.opt_level = opt_level;
   add_function(job, function, candidate);
+  candidate.stuck = false;
   if (!is_giant(function))
     add_callees(job);
   // One entry is enough to leave the interpreter, and each is the whole function once more.
-  if (const auto loop = std::exchange(candidate.wanted_loop, std::nullopt))
-    candidate.loops.try_emplace(*loop);
-  // Whatever goes round in a loop that has an entry is in compiled code by now, and stays there.
-  for (const auto& [loop, entry_level] : candidate.loops)
-    if (!entry_level)
-      job.loops.push_back({function, loop});
+  add_wanted_loop(job, entry);
   std::ranges::sort(job.functions);
-  // Also those that the compiler will leave out: it is not asked again.
-  for (const auto& [member, loop] : job.loops)
-    has_loop(member, loop, job.opt_level);
+  finish_loops(job);
   return job;
 }
 

@@ -16,9 +16,9 @@ namespace wzrun::runtime {
 
 /// Which functions of a module are hot, and which of them to compile next, how well. Not for several threads at once.
 ///
-/// Functions are compiled quickly first, many at once: the compiler takes about 2 us for a byte so, and 20 to 50 us if
-/// it compiles well. When nothing waits, what earlier runs have used is compiled too, and what was compiled quickly is
-/// compiled well, with its callees. So are functions that have a loop which goes on and on.
+/// Functions are compiled quickly first, many at once: the baseline compiler takes about 40 ns for a byte, LLVM 2 us,
+/// and 20 to 50 us if it compiles well. When nothing waits, what earlier runs have used is compiled too, and what was
+/// compiled quickly is compiled well, with its callees. So are functions that have a loop which goes on and on.
 class HotFunctions {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -30,15 +30,22 @@ class HotFunctions {
     std::vector<CodegenLoop> loops;        ///< ascending
     unsigned opt_level = 0;
     std::size_t repeated = 0;  ///< of the functions, those that have code already
+    bool by_baseline = false;  ///< by that compiler, and otherwise by LLVM
   };
+
+  /// What somebody can do: everything, or only one of the two kinds of work, where they do not wait for each other.
+  enum class Work : std::uint8_t { any, quick, good };
 
   static constexpr unsigned kQuickLevel = 0;
   /// Bytes of bodies that a well compiled unit takes in beside the function it is made for.
   static constexpr std::uint64_t kCalleeBytes = 4096;
   /// Of a unit that is compiled quickly.
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
-  /// Larger functions are compiled quickly alone, and if they are hotter than all others that wait, and later at
-  /// kGiantLevel: better, they would take more time than a program has.
+  /// The same with the baseline compiler.
+  static constexpr std::uint64_t kCheapUnitBytes = 128U << 10;
+  /// Larger functions take LLVM more time than most programs have. Where it compiles quickly too, they are compiled
+  /// alone, and if they are hotter than all others that wait, and later at kGiantLevel; otherwise well when all others
+  /// are.
   static constexpr std::uint64_t kGiantBytes = 24U << 10;
   static constexpr unsigned kGiantLevel = 1;
   /// Smaller functions are compiled once more with each caller, which mostly takes them in.
@@ -51,36 +58,51 @@ class HotFunctions {
   /// Events in earlier runs that make a function worth compiling when there is nothing else to do.
   static constexpr std::uint64_t kRememberedEvents = 500;
 
-  /// The module must outlive this. `opt_level`: of what is compiled well.
-  HotFunctions(const wasm::Module& module, unsigned opt_level, Time start, Calls calls,
-               std::uint64_t stuck_events = kStuckEvents);
+  struct Options {
+    unsigned opt_level = 2;      ///< of what is compiled well
+    bool quick_is_cheap = true;  ///< the baseline compiler compiles quickly
+    std::uint64_t stuck_events = kStuckEvents;
+  };
+  /// The module must outlive this.
+  HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls);
 
   /// A function was called, or went round one of its loops, `events` times more. True if there is something to do now.
   bool note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
+  /// The same of what is compiled quickly, and counts.
+  bool note_code(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
   /// What earlier runs have counted, all together.
   void remember(const FunctionProfile& profile);
+  /// Adds what was counted by code, as backward branches, to what the interpreter has counted, which is ascending.
+  void complete(std::vector<FunctionProfile>& profile) const;
   /// There is code of a function, or of the entry at a loop.
   void has_code(std::uint32_t function_index, unsigned opt_level);
   void has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level);
+  /// The baseline compiler leaves a function of its job out.
+  void leave_to_llvm(std::uint32_t function_index);
   /// A function cannot be compiled.
   void give_up(std::uint32_t function_index);
 
   /// Whether next() has something.
-  bool has_next() const;
+  bool has_next(Work work = Work::any) const;
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
-  std::optional<Job> next();
+  std::optional<Job> next(Work work = Work::any);
 
  private:
   struct Candidate {
     std::uint64_t events = 0;
-    double rate = 0;  ///< highest so far, in events a second
-    Time reported;    ///< last
+    double rate = 0;                   ///< highest so far, in events a second
+    Time reported;                     ///< last
+    std::uint64_t events_of_code = 0;  ///< of `events`, those that compiled code has counted
     std::uint64_t earlier_events = 0;
     std::uint64_t earlier_calls = 0;
     std::uint64_t events_before_code = 0;
     std::optional<unsigned> opt_level;  ///< of its code, if it has any
-    bool wanted = false;
+    bool wanted = false;                ///< quickly compiled, with an entry at wanted_loop
+    bool stuck = false;                 ///< in a loop: well compiled code with an entry there is wanted
+    bool is_for_llvm = false;           ///< the baseline compiler leaves it out
     bool hopeless = false;
+    unsigned reports_of_calls = 0;  ///< by code that counts
+    unsigned reports_of_loops = 0;
     std::optional<std::uint32_t> wanted_loop;                ///< the last that went round without an entry
     std::map<std::uint32_t, std::optional<unsigned>> loops;  ///< that can be entered, and the level of their code
   };
@@ -89,26 +111,48 @@ class HotFunctions {
   Candidate& get(std::uint32_t function_index);
   std::uint64_t size(std::uint32_t function_index) const;
   bool is_giant(std::uint32_t function_index) const { return size(function_index) > kGiantBytes; }
+  bool is_dear(std::uint32_t function_index) const { return is_giant(function_index) && !options_.quick_is_cheap; }
   unsigned best_level(std::uint32_t function_index) const {
-    return is_giant(function_index) ? std::min(opt_level_, kGiantLevel) : opt_level_;
+    return is_dear(function_index) ? std::min(options_.opt_level, kGiantLevel) : options_.opt_level;
   }
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
-  bool can_improve(const Entry& entry) const;
-  std::vector<Entry*> waiting(bool (HotFunctions::*is_waiting)(const Entry&) const);
-  bool is_wanted(const Entry& entry) const { return entry.second.wanted; }
+  bool can_improve(std::uint32_t function_index, const Candidate& candidate) const;
+  bool can_improve_entry(const Entry& entry) const { return can_improve(entry.first, entry.second); }
+  void count(Candidate& candidate, std::uint64_t events, Time now);
+  bool has_good_code(const Candidate& candidate) const { return candidate.opt_level.value_or(0) > kQuickLevel; }
+  bool is_wanted(const Entry& entry) const {
+    return entry.second.wanted && !entry.second.is_for_llvm && !entry.second.hopeless;
+  }
+  bool is_pressing(const Entry& entry) const { return is_wanted(entry) || is_stuck(entry); }
+  bool is_left_to_llvm(const Entry& entry) const {
+    return entry.second.is_for_llvm && !entry.second.opt_level && !entry.second.hopeless;
+  }
+  bool is_stuck(const Entry& entry) const { return entry.second.stuck && !entry.second.hopeless; }
+  using Condition = bool (HotFunctions::*)(const Entry&) const;
+  bool has(Condition condition) const;
+  std::vector<Entry*> waiting(Condition condition);
+  /// The same of functions that are listed; the others leave the list.
+  std::vector<Entry*> waiting(std::vector<std::uint32_t>& list, Condition condition);
+  static void sort_by_heat(std::vector<Entry*>& entries);
+  void want(std::uint32_t function_index, Candidate& candidate);
 
-  Job compile_quickly(const std::vector<Entry*>& entries);
+  std::optional<Job> next_quick();
+  std::optional<Job> next_good();
+  Job compile_quickly(const std::vector<Entry*>& entries, bool by_baseline);
   Job compile_well(Entry& entry, unsigned opt_level);
   void add_callees(Job& job);
+  void add_wanted_loop(Job& job, Entry& entry);
+  void finish_loops(Job& job);
   void add_function(Job& job, std::uint32_t function_index, Candidate& candidate);
 
   const wasm::Module& module_;
-  const unsigned opt_level_;
+  const Options options_;
   const Time start_;
   const Calls calls_;
-  const std::uint64_t stuck_events_;
   std::map<std::uint32_t, Candidate> candidates_;  ///< by function index
+  std::vector<std::uint32_t> wanted_;              ///< all that are, and perhaps others
+  std::vector<std::uint32_t> remembered_;          ///< the same
 };
 
 }  // namespace wzrun::runtime

@@ -81,6 +81,9 @@ void CompiledCode::add_instance(Instance& instance) {
   if (tiering == nullptr)
     return;
   const std::scoped_lock lock(attaching_);
+  if (counts == nullptr)
+    counts = std::make_unique<std::uint32_t[]>(module.code.size());
+  instance.counts = counts.get();
   instances_.push_back(&instance);
 }
 

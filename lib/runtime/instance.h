@@ -69,6 +69,7 @@ struct CompiledCode {
   bool guarded_code = true;            ///< what is compiled leaves the bounds of 32-bit memories to their guards
   std::unique_ptr<Tiering> tiering;    ///< compiles functions while they run, if anybody does
   std::shared_ptr<const void> shown_to_debugger;
+  std::unique_ptr<std::uint32_t[]> counts;  ///< see InstanceContext; null without `tiering`
 
   CompiledCode();
   ~CompiledCode();
@@ -206,6 +207,7 @@ struct InstanceContext {
   FunctionInstance* own_functions = nullptr;  ///< zeroed until function() is asked for one
   const std::uint32_t* type_ids = nullptr;    ///< runtime-wide id of each type index
   const void* const* helpers = nullptr;       ///< by NativeHelper
+  std::uint32_t* counts = nullptr;            ///< by number among the defined functions: of code that counts
 };
 
 /// A module instance. Its own globals are in `cells`, which follow the object in memory, two slots each.

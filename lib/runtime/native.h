@@ -52,7 +52,11 @@ enum class NativeHelper : std::uint32_t {
   table_copy,     ///< (Instance*, to table, from table, to, from, count) or trap
   table_init,     ///< (Instance*, table, segment, to, from, count) or trap
   elem_drop,      ///< (Instance*, segment)
+  /// (Instance*, u64 function index, u64 loop or kNoLoop) -> LoopEntry of better code at the loop, or null: code that
+  /// counts has counted to the end. The loops of a function are numbered in the order in which they begin.
+  is_hot,
 };
-inline constexpr std::size_t kNativeHelpers = static_cast<std::size_t>(NativeHelper::elem_drop) + 1;
+inline constexpr std::size_t kNativeHelpers = static_cast<std::size_t>(NativeHelper::is_hot) + 1;
+inline constexpr std::uint32_t kNoLoop = 0xffffffff;
 
 }  // namespace wzrun::runtime

@@ -5,6 +5,7 @@
 #include "runtime/fault.h"
 #include "runtime/operations.h"
 #include "runtime/state.h"
+#include "runtime/tiering.h"
 #include "runtime/trampoline.h"
 
 #include <array>
@@ -85,6 +86,14 @@ WZRUN_ABANDONED void helper_table_init(Instance* in, Word table, Word segment, W
   finish(table_init(*in, narrow(table), narrow(segment), to, from, count));
 }
 
+WZRUN_ABANDONED Word helper_is_hot(Instance* in, Word function, Word loop) {
+  Word entry = 0;
+  if (auto* const tiering = in->code->tiering.get(); tiering != nullptr)
+    entry = reinterpret_cast<Word>(tiering->code_is_hot(narrow(function), narrow(loop)));
+  look_for_interruption();
+  return entry;
+}
+
 void helper_elem_drop(Instance* in, Word segment) { elem_drop(*in, narrow(segment)); }
 
 template <NativeHelper>
@@ -105,6 +114,7 @@ WZRUN_HELPER(table_fill);
 WZRUN_HELPER(table_copy);
 WZRUN_HELPER(table_init);
 WZRUN_HELPER(elem_drop);
+WZRUN_HELPER(is_hot);
 #undef WZRUN_HELPER
 
 using Trampoline = void (*)();

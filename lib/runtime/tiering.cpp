@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 namespace wzrun::runtime {
@@ -19,7 +18,7 @@ namespace wzrun::runtime {
 namespace {
 
 /// Calls or backward branches of one function between two reports; about 50 us of interpretation.
-constexpr std::uint32_t kPatience = 3000;
+constexpr std::uint32_t kPatience = 500;
 /// What was made is kept when there has been nothing to do for so long, so that a program's end need not wait for it.
 constexpr std::chrono::milliseconds kLull{50};
 /// And now and then where there is always something to do.
@@ -33,11 +32,13 @@ constexpr int kLeastPriority = 19;
 Tiering::Tiering(CompiledCode& code, TieringOptions options)
     : code_(code),
       options_(std::move(options)),
-      hot_(
-          code.module, options_.opt_level, Clock::now(),
-          [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); },
-          options_.stress ? 0 : HotFunctions::kStuckEvents),
-      kept_(Clock::now()),
+      hot_(code.module,
+           {.opt_level = options_.opt_level,
+            .quick_is_cheap = baseline::is_available(),
+            .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents},
+           Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
+      start_(Clock::now()),
+      kept_(start_),
       random_(options_.stress.value_or(0)) {}
 
 Tiering::~Tiering() {
@@ -65,8 +66,30 @@ std::uint64_t Tiering::choose(std::uint64_t limit) {
 
 void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count) {
   std::unique_lock lock(mutex_);
-  if (useless_ || stopping_ || !hot_.note(function_index, loop, count, Clock::now()))
-    return;
+  if (!useless_ && !stopping_ && hot_.note(function_index, loop, count, Clock::now()))
+    act(lock);
+}
+
+std::uint32_t Tiering::code_patience() const {
+  constexpr std::uint32_t kCodePatience = 1U << 14, kUnderStress = 4;
+  return options_.stress ? kUnderStress : kCodePatience;
+}
+
+LoopEntry Tiering::code_is_hot(std::uint32_t function_index, std::uint32_t loop) {
+  const auto which = loop == kNoLoop ? std::nullopt : std::optional(loop);
+  {
+    std::unique_lock lock(mutex_);
+    if (!useless_ && !stopping_ && hot_.note_code(function_index, which, code_patience(), Clock::now()))
+      act(lock);
+  }
+  const auto entry = which ? loop_entry(function_index, loop, HotFunctions::kQuickLevel + 1) : nullptr;
+  if (entry != nullptr)
+    note_loop_entry();
+  return entry;
+}
+
+/// There is something to do; unlocks, if it does that itself.
+void Tiering::act(std::unique_lock<std::mutex>& lock) {
   if (options_.stress) {
     if (compiling_ > 0 || choose(4) == 0)
       return;
@@ -78,10 +101,9 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
     return compile(*job, stressed_);
   }
   reported_ = true;
-  if (threads_.size() == compiling_ && threads_.size() < most_threads())
-    start_thread();
+  start_threads();
   lock.unlock();
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 /// Requires the lock.
@@ -94,26 +116,41 @@ unsigned Tiering::most_threads() {
   return *most_threads_;
 }
 
+/// Starts those that there is work for. Where quick work is cheap it has a thread of its own, which is not counted: it
+/// must not wait for LLVM, and mostly sleeps. Requires the lock.
+void Tiering::start_threads() {
+  const bool is_separate = baseline::is_available();
+  if (is_separate && !has_quick_thread_ && hot_.has_next(Work::quick)) {
+    has_quick_thread_ = true;
+    start_thread(Work::quick);
+  }
+  const auto work = is_separate ? Work::good : Work::any;
+  if (idle_good_threads_ == 0 && good_threads_ < most_threads() && hot_.has_next(work)) {
+    ++good_threads_;
+    start_thread(work);
+  }
+}
+
 /// Requires the lock.
-void Tiering::start_thread() {
+void Tiering::start_thread(Work work) {
   // Signals are for the threads that run programs.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  threads_.emplace_back([this] { work(); });
+  threads_.emplace_back([this, work] { this->work(work); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Tiering::start_improving() {
   const std::scoped_lock lock(mutex_);
-  if (!options_.stress && threads_.empty() && !stopping_ && hot_.has_next())
-    start_thread();
+  if (!options_.stress && !stopping_)
+    start_threads();
 }
 
-LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop) {
+LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop, unsigned least_level) {
   const std::scoped_lock lock(mutex_);
   const auto found = loops_.find({function_index, loop});
-  return found == loops_.end() ? nullptr : found->second.entry;
+  return found == loops_.end() || found->second.opt_level < least_level ? nullptr : found->second.entry;
 }
 
 TieringReport Tiering::report() const {
@@ -124,38 +161,43 @@ TieringReport Tiering::report() const {
   return report;
 }
 
-void Tiering::work() {
+void Tiering::work(Work work) {
   // Where there are not two processors, the program keeps nearly all of its one; threads that this one starts do the
   // same.
-  if (usable_processors() < 2)
+  if (work != Work::quick && usable_processors() < 2)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   CompilerSession session;
-  {
+  if (work != Work::quick) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kGrace, [&] { return reported_ || stopping_; });
+    changed_.wait_until(lock, start_ + kGrace, [&] { return (reported_ && work == Work::any) || stopping_; });
   }
-  adopt_newer();
+  if (work != Work::good)
+    adopt_newer();
   std::unique_lock lock(mutex_);
-  while (const auto job = wait_for_job(lock)) {
+  while (const auto job = wait_for_job(lock, work)) {
     ++compiling_;
     lock.unlock();
     compile(*job, session);
     lock.lock();
+    start_threads();
     if (is_time_to_keep(Clock::now()))
       keep_now(lock);
   }
 }
 
 /// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
-std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock) {
+std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock, Work work) {
   std::optional<HotFunctions::Job> job;
-  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next()); };
+  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work)); };
+  auto& idle = work == Work::quick ? idle_quick_threads_ : idle_good_threads_;
+  ++idle;
   while (!is_due()) {
     if (new_units_.empty() || keeping_ || options_.store == nullptr)
       changed_.wait(lock);
     else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout)
       keep_now(lock);
   }
+  --idle;
   return stopping_ || useless_ ? std::nullopt : job;
 }
 
@@ -178,40 +220,34 @@ void Tiering::compile(const HotFunctions::Job& job, CompilerSession& session) {
   finish(job, std::move(made), Clock::now() - begin);
 }
 
-/// Quickly compiled is what the baseline compiler can do, and LLVM has the rest.
 Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& session) {
   Made made;
-  auto functions = job.functions;
-  if (job.opt_level == HotFunctions::kQuickLevel && baseline::is_available()) {
-    auto compiled = baseline::compile(code_.module, {.functions = functions,
+  if (job.by_baseline) {
+    auto compiled = baseline::compile(code_.module, {.functions = job.functions,
                                                      .loops = job.loops,
                                                      .guarded = options_.guarded,
+                                                     .patience = code_patience(),
                                                      .target = options_.target,
                                                      .module = module_digest()});
     if (compiled && !compiled->image.empty())
       made.units.push_back(std::move(compiled->image));
-    if (compiled)
-      functions = std::move(compiled->left_out);
-  }
-  if (functions.empty())
+    (compiled ? made.left_out : made.failed) = compiled ? std::move(compiled->left_out) : job.functions;
     return made;
-  std::vector<CodegenLoop> loops;
-  std::ranges::copy_if(job.loops, std::back_inserter(loops),
-                       [&](const auto& loop) { return std::ranges::binary_search(functions, loop.function); });
+  }
   CompileOptions options;
   options.opt_level = job.opt_level;
   options.threads = 1;
   options.guarded = options_.guarded;
   options.target = options_.target;
-  options.functions = functions;
-  options.loops = loops;
+  options.functions = job.functions;
+  options.loops = job.loops;
   options.session = &session;
-  if (has_compiler())
-    if (auto unit = compile_image(code_.bytes.view(), code_.module.features, options)) {
-      made.units.push_back(*std::move(unit));
-      return made;
-    }
-  made.failed = std::move(functions);
+  auto unit =
+      has_compiler() ? compile_image(code_.bytes.view(), code_.module.features, options) : std::unexpected(Error{});
+  if (unit)
+    made.units.push_back(*std::move(unit));
+  else
+    made.failed = job.functions;
   return made;
 }
 
@@ -230,13 +266,15 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
   report_.compiling += took;
   report_.units += adopted.size();
   if (!adopted.empty()) {
-    report_.compiled_functions += job.functions.size() - job.repeated;
+    report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
     report_.improved_functions += job.repeated;
     new_units_.insert(new_units_.end(), adopted.begin(), adopted.end());
   }
   useless_ = !baseline::is_available() && !has_compiler();
   for (const auto function : adopted.size() == made.units.size() ? made.failed : job.functions)
     hot_.give_up(function);
+  for (const auto function : made.left_out)
+    hot_.leave_to_llvm(function);
   changed_.notify_all();  // what was compiled quickly can be compiled well now, by any thread
 }
 
@@ -311,6 +349,13 @@ bool Tiering::adopt(const std::shared_ptr<const Image>& unit) {
   return true;
 }
 
+std::vector<FunctionProfile> Tiering::profile() const {
+  auto profile = code_.engine_code->profile();
+  const std::scoped_lock lock(mutex_);
+  hot_.complete(profile);
+  return profile;
+}
+
 void Tiering::keep() {
   if (options_.store == nullptr)
     return;
@@ -322,7 +367,7 @@ void Tiering::keep() {
   }
   if (units.empty())
     return;
-  options_.store->keep(units, code_.engine_code->profile());
+  options_.store->keep(units, profile());
   adopt_newer();
   const std::scoped_lock lock(mutex_);
   std::erase_if(units_being_kept_, [&](const auto& unit) { return std::ranges::find(units, unit) != units.end(); });
@@ -337,7 +382,7 @@ std::vector<std::uint8_t> Tiering::pack_new() const {
     units = units_being_kept_;
     units.insert(units.end(), new_units_.begin(), new_units_.end());
   }
-  return options_.store->pack(units, code_.engine_code->profile());
+  return options_.store->pack(units, profile());
 }
 
 }  // namespace wzrun::runtime

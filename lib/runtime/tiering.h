@@ -54,8 +54,10 @@ class Tiering {
 
   /// A function was called, or went round one of its loops, `count` times more.
   void is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count);
+  /// Code of the baseline compiler has counted to the end. Returns better code that goes on at the loop, if there is.
+  LoopEntry code_is_hot(std::uint32_t function_index, std::uint32_t loop);
   /// The code that goes on at a loop, or null if there is none yet.
-  LoopEntry loop_entry(std::uint32_t function_index, std::uint32_t loop);
+  LoopEntry loop_entry(std::uint32_t function_index, std::uint32_t loop, unsigned least_level = 0);
   void note_loop_entry() { loop_entries_.fetch_add(1, std::memory_order_relaxed); }
   /// How many calls or backward branches until is_hot() wants to be told.
   std::uint32_t patience();
@@ -82,20 +84,26 @@ class Tiering {
 
   /// A number below `limit`, under stress.
   std::uint64_t choose(std::uint64_t limit);
-  void start_thread();
+  using Work = HotFunctions::Work;
+  void act(std::unique_lock<std::mutex>& lock);
+  std::uint32_t code_patience() const;
+  void start_threads();
+  void start_thread(Work work);
   unsigned most_threads();
-  void work();
-  std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock);
+  void work(Work work);
+  std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock, Work work);
   bool is_time_to_keep(Clock::time_point now) const;
   void keep_now(std::unique_lock<std::mutex>& lock);
   void compile(const HotFunctions::Job& job, CompilerSession& session);
   struct Made {
     std::vector<Unit> units;
-    std::vector<std::uint32_t> failed;  ///< functions without code
+    std::vector<std::uint32_t> left_out;  ///< by the baseline compiler
+    std::vector<std::uint32_t> failed;    ///< functions without code
   };
   Made make(const HotFunctions::Job& job, CompilerSession& session);
   void finish(const HotFunctions::Job& job, Made made, Clock::duration took);
   Sha256Digest module_digest();
+  std::vector<FunctionProfile> profile() const;
   bool is_known(const Sha256Digest& checksum) const;
   void adopt_newer();
 
@@ -111,10 +119,15 @@ class Tiering {
   std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
   TieringReport report_;
+  const Clock::time_point start_;
   Clock::time_point kept_;                ///< when it was last
   std::optional<unsigned> most_threads_;  ///< once it was needed
   unsigned compiling_ = 0;
-  bool reported_ = false;  ///< something was hot in this run
+  unsigned good_threads_ = 0;       ///< that compile well
+  unsigned idle_good_threads_ = 0;  ///< of these, those that have nothing to do
+  unsigned idle_quick_threads_ = 0;
+  bool has_quick_thread_ = false;  ///< that compiles quickly and does nothing else
+  bool reported_ = false;          ///< something was hot in this run
   bool keeping_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler

@@ -27,7 +27,8 @@ void add_again(Engine& engine, Module*& target, const char* function) {
 void check_exhausted(const Trap& trap, std::string_view innermost, std::string_view outermost) {
   CHECK(to_string(trap.kind) == "call stack exhausted");
   REQUIRE(trap.frames.size() > 40);
-  CHECK(trap.frames.front().function == innermost);
+  // Its callee may be what there was no room for.
+  CHECK(trap.frames[trap.frames.front().function == "count" ? 1 : 0].function == innermost);
   CHECK(trap.frames.back().function == outermost);
   CHECK(trap.omitted > 0);
   CHECK(trap.omitted_at > 0);

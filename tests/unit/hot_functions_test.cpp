@@ -38,8 +38,10 @@ class Program {
       module_.code.push_back({.bytes = body, .offset = 0});
   }
   const wasm::Module& module() const { return module_; }
-  HotFunctions hot(unsigned opt_level = 2) const {
-    return {module_, opt_level, {}, [this](auto index) { return calls.contains(index) ? calls.at(index) : 0; }};
+  HotFunctions hot(unsigned opt_level = 2, bool quick_is_cheap = false) const {
+    return {module_, {.opt_level = opt_level, .quick_is_cheap = quick_is_cheap}, {}, [this](auto index) {
+              return calls.contains(index) ? calls.at(index) : 0;
+            }};
   }
   std::map<std::uint32_t, std::uint64_t> calls;
 
@@ -210,6 +212,105 @@ TEST_CASE("hot functions: code that is as good as it gets is not made again") {
   CHECK(job->functions == Indices{0});
   CHECK(job->opt_level == 2);
   CHECK_FALSE(hot.next());
+}
+
+using Work = HotFunctions::Work;
+
+TEST_CASE("hot functions: where quick work is cheap it takes giants along, and the loops that are in the way") {
+  const Program program({{HotFunctions::kGiantBytes + 1, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  hot.note(0, 3, 500, at(1ms));
+  hot.note(1, {}, 500, at(1ms));
+  CHECK_FALSE(hot.next(Work::good));
+  const auto quick = hot.next(Work::quick);
+  REQUIRE(quick);
+  CHECK(quick->functions == Indices{0, 1});
+  CHECK(quick->by_baseline);
+  REQUIRE(quick->loops.size() == 1);
+  CHECK(quick->loops[0].loop == 3);
+  done(hot, *quick);
+  CHECK_FALSE(hot.next(Work::quick));
+  // The interpreter is in another loop of the same function: an entry more is cheap too, and made once.
+  CHECK(hot.note(0, 4, 500, at(2ms)));
+  CHECK(hot.note(0, 4, 500, at(2ms)));
+  const auto again = hot.next(Work::quick);
+  REQUIRE(again);
+  CHECK(again->functions == Indices{0});
+  REQUIRE(again->loops.size() == 1);
+  CHECK(again->loops[0].loop == 4);
+  CHECK_FALSE(hot.next(Work::quick));
+  const auto small = hot.next(Work::good);
+  REQUIRE(small);
+  CHECK(small->functions == Indices{1});
+  CHECK(small->opt_level == 2);
+  const auto giant = hot.next(Work::good);
+  REQUIRE(giant);
+  CHECK(giant->functions == Indices{0});
+  CHECK(giant->opt_level == 2);
+}
+
+TEST_CASE("hot functions: what code counts decides what is compiled well first, and lasts") {
+  const Program program({{100, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  hot.note(0, {}, 1000, at(1ms));
+  hot.note(1, {}, 500, at(1ms));
+  const auto quick = hot.next(Work::quick);
+  REQUIRE(quick);
+  done(hot, *quick);
+  CHECK_FALSE(hot.note_code(1, {}, 16384, at(2ms)));
+  const auto first = hot.next(Work::good);
+  REQUIRE(first);
+  CHECK(first->functions == Indices{1});
+  CHECK(first->loops.empty());
+  std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1000}};
+  hot.complete(profile);
+  REQUIRE(profile.size() == 2);
+  CHECK(profile[0].back_edges == 0);
+  CHECK(profile[1].function == 1);
+  CHECK(profile[1].back_edges == 16384);
+}
+
+TEST_CASE("hot functions: a call that stays in a loop of quick code gets an entry to good code there, once") {
+  const Program program({{100, {}}});
+  auto hot = program.hot(2, true);
+  hot.note(0, 1, 500, at(1ms));
+  const auto quick = hot.next(Work::quick);
+  REQUIRE(quick);
+  done(hot, *quick);
+  CHECK_FALSE(hot.note_code(0, 1, 16384, at(2ms)));
+  CHECK_FALSE(hot.note_code(0, 1, 16384, at(2ms)));
+  CHECK_FALSE(hot.note_code(0, 1, 16384, at(2ms)));
+  CHECK(hot.note_code(0, 1, 16384, at(2ms)));
+  const auto good = hot.next(Work::good);
+  REQUIRE(good);
+  CHECK(good->opt_level == 2);
+  REQUIRE(good->loops.size() == 1);
+  CHECK(good->loops[0].loop == 1);
+  done(hot, *good);
+  CHECK_FALSE(hot.note_code(0, 1, 16384, at(3ms)));
+  CHECK_FALSE(hot.next());
+  // Beside good code every report of a loop is of a call that does not end.
+  CHECK(hot.note_code(0, 2, 16384, at(3ms)));
+  const auto other = hot.next(Work::good);
+  REQUIRE(other);
+  REQUIRE(other->loops.size() == 1);
+  CHECK(other->loops[0].loop == 2);
+}
+
+TEST_CASE("hot functions: what the baseline compiler leaves out LLVM compiles, quickly first") {
+  const Program program({{100, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  hot.note(0, {}, 500, at(1ms));
+  hot.note(1, {}, 500, at(1ms));
+  REQUIRE(hot.next(Work::quick));
+  hot.has_code(0, 0);
+  hot.leave_to_llvm(1);
+  CHECK_FALSE(hot.next(Work::quick));
+  const auto left = hot.next(Work::good);
+  REQUIRE(left);
+  CHECK(left->functions == Indices{1});
+  CHECK(left->opt_level == 0);
+  CHECK_FALSE(left->by_baseline);
 }
 
 }  // namespace wzrun::runtime

@@ -1,8 +1,9 @@
-// Runs generated programs on compiled code, at every optimisation level, with guarded and with checked memory, and
-// compares with a plain evaluator; execute_fuzz compares that with the interpreter.
+// Runs generated programs on the code of both compilers, of LLVM at every optimisation level, with guarded and with
+// checked memory, and compares with a plain evaluator; execute_fuzz compares that with the interpreter.
 // usage: wzrun_differential [--seed=N] [--first=N] [--programs=N] [--seconds=N]
 // Program number i depends on the seed and i alone; its number stands in the message about a difference, and its module
 // in execute-mismatch.wasm.
+#include "baseline/baseline.h"
 #include "runtime/compiler.h"
 #include "tests/fuzz/program/compare.h"
 #include "tests/fuzz/program/encode.h"
@@ -23,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace wzrun;
 using namespace wzrun::fuzz;
@@ -67,6 +69,33 @@ std::array<std::uint8_t, 16> input_of(std::uint64_t seed, std::uint64_t number) 
   return input;
 }
 
+/// Gives the module the baseline compiler's code. One with functions that this leaves out is left to the interpreter,
+/// whose tail calls keep a frame where what they call is compiled.
+void attach_baseline_code(const Comparison& comparison, const CompiledModule& compiled, bool guarded) {
+  auto& code = *compiled.code();
+  std::vector<std::uint32_t> functions;
+  for (auto index = code.module.imported_functions; index < code.module.functions.size(); ++index)
+    functions.push_back(index);
+  const auto made = baseline::compile(
+      code.module, {.functions = functions, .loops = {}, .guarded = guarded, .target = "differential"});
+  if (!made)
+    comparison.fail(made.error().to_string());
+  if (made->image.empty() || !made->left_out.empty())
+    return;
+  auto mapped = runtime::Image::from_bytes(made->image, code.image_expectation("differential"));
+  if (!mapped)
+    comparison.fail(mapped.error().to_string());
+  code.attach_image(*std::move(mapped));
+}
+
+void test_baseline(Comparison& comparison, bool checked, std::uint64_t number) {
+  if (!baseline::is_available())
+    return;
+  comparison.run({.checked = checked,
+                  .prepare = [&](const auto& compiled) { attach_baseline_code(comparison, compiled, !checked); },
+                  .name = fmt::format("program {}, baseline", number)});
+}
+
 /// Compiles the program and compares, at the level and with the memory that its number says.
 void test(const Options& options, std::uint64_t number, Counts& counts) {
   const auto input = input_of(options.seed, number);
@@ -104,6 +133,7 @@ void test(const Options& options, std::uint64_t number, Counts& counts) {
                         code.attach_image(*std::move(mapped));
                       },
                   .name = fmt::format("program {}, level {}", number, compile.opt_level)});
+  test_baseline(comparison, !compile.guarded, number);
   ++counts.compared;
   counts.trapped += comparison.traps() ? 1 : 0;
 }
