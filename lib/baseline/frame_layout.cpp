@@ -95,26 +95,28 @@ void FrameLayout::assign_registers(const Needs& needs) {
     local.is_volatile = is_volatile;
     local.reg = static_cast<std::uint8_t>(reg);
   };
+  const auto keep_in_volatile = [&](LocalHome& local) {
+    const auto reg = number(kVolatile[in_volatile++]);
+    free_gprs.remove(reg);
+    keep_in(local, reg, true);
+  };
   if (needs.pins_memory)
     save(kMemoryBase);
   for (const auto index : by_use) {
     auto& local = locals[index];
     const auto uses = needs.locals[index];
     const bool outlives_calls = uses > 2 * needs.calls;
+    const bool volatile_is_left = in_volatile < kVolatile.size();
     if (is_float(local.type)) {
       if (next_xmm <= kLastLocalXmm && outlives_calls) {
         free_xmms.remove(next_xmm);
         keep_in(local, next_xmm++, true);
       }
-    } else if (needs.calls == 0 && in_volatile < kVolatile.size()) {
-      free_gprs.remove(number(kVolatile[in_volatile]));
-      keep_in(local, number(kVolatile[in_volatile++]), true);
-    } else if (preserved < preserved_count && uses >= kWorthSaving) {
+    } else if (preserved < preserved_count && uses >= kWorthSaving && !(needs.calls == 0 && volatile_is_left)) {
       save(kPreserved[preserved]);
       keep_in(local, number(kPreserved[preserved++]), false);
-    } else if (in_volatile < kVolatile.size() && outlives_calls) {
-      free_gprs.remove(number(kVolatile[in_volatile]));
-      keep_in(local, number(kVolatile[in_volatile++]), true);
+    } else if (volatile_is_left && outlives_calls) {
+      keep_in_volatile(local);
     }
   }
 }

@@ -15,14 +15,14 @@ namespace {
 
 constexpr std::int32_t kSlot = sizeof(std::uint64_t);
 
-constexpr std::int32_t aligned(std::size_t bytes) { return static_cast<std::int32_t>((bytes + 15) / 16 * 16); }
+constexpr std::int32_t aligned(std::int32_t bytes) { return (bytes + 15) / 16 * 16; }
 
 }  // namespace
 
 void emit_entry(Assembler& code, const wasm::FunctionType& type) {
   const Address saved{Gpr::rbp, {}, -kSlot};
   constexpr auto kTarget = kScratch;
-  begin_frame(code, aligned(2 * kSlot + static_cast<std::size_t>(ArgumentPlaces::stack_bytes(type))));
+  begin_frame(code, aligned(2 * kSlot + ArgumentPlaces::stack_bytes(type)));
   code.store(Width::w64, saved, Gpr::rbx);
   code.move(Width::w64, Gpr::rbx, Gpr::rdx);
   code.move(Width::w64, kTarget, Gpr::rdi);
@@ -54,7 +54,7 @@ void emit_entry(Assembler& code, const wasm::FunctionType& type) {
 void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
   constexpr std::int32_t kAboveFrame = 16;
   const Address results{Gpr::rbp, {}, -kSlot};
-  const auto slots = std::max<std::size_t>(type.params.size(), type.results.size()) + 1;
+  const auto slots = static_cast<std::int32_t>(std::max(type.params.size(), type.results.size())) + 1;
   begin_frame(code, aligned(kSlot + slots * kSlot));
   if (ArgumentPlaces::has_buffer(type))
     code.store(Width::w64, results, Gpr::rsi);

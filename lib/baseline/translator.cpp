@@ -405,7 +405,9 @@ Operand Translator::local_tee(std::uint32_t index, Operand value) {
 Address Translator::global_cell(std::uint32_t index) {
   a_.load(Width::w64, kScratch, FrameLayout::instance());
   if (index >= wasm_.imported_globals)
-    return {kScratch, {}, static_cast<std::int32_t>(sizeof(runtime::Instance) + (index - wasm_.imported_globals) * 16)};
+    return {kScratch,
+            {},
+            static_cast<std::int32_t>(sizeof(runtime::Instance) + std::size_t{index - wasm_.imported_globals} * 16)};
   a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, globals)});
   a_.load(
       Width::w64, kScratch,

@@ -231,7 +231,10 @@ Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& sessi
                                                      .module = module_digest()});
     if (compiled && !compiled->image.empty())
       made.units.push_back(std::move(compiled->image));
-    (compiled ? made.left_out : made.failed) = compiled ? std::move(compiled->left_out) : job.functions;
+    if (compiled)
+      made.left_out = std::move(compiled->left_out);
+    else
+      made.failed = job.functions;
     return made;
   }
   CompileOptions options;
