@@ -67,7 +67,7 @@ bool HotFunctions::note_code(std::uint32_t function_index, std::optional<std::ui
   candidate.events_of_code += events;
   ++(loop ? candidate.reports_of_loops : candidate.reports_of_calls);
   // What reports only loops may be one call that does not end; what does so beside better code is one.
-  constexpr unsigned kReportsOfStuck = 4;
+  constexpr unsigned kReportsOfStuck = 2;
   const bool is_stuck =
       has_good_code(candidate) || (candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfStuck);
   if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel)
