@@ -24,8 +24,11 @@ inline std::string_view test_engine() {
   return name != nullptr ? name : "interpreter";
 }
 
-/// Gives a module what the baseline compiler makes of it; the interpreter has the functions that it leaves out.
+/// Gives a module what the baseline compiler makes of it; the interpreter has the functions that it leaves out,
+/// and all of them where this processor has no such compiler.
 inline void compile_with_baseline(runtime::CompiledCode& code, bool guarded) {
+  if (!baseline::is_available())
+    return;
   std::vector<std::uint32_t> functions;
   for (auto index = code.module.imported_functions; index < code.module.functions.size(); ++index)
     functions.push_back(index);

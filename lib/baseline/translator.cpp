@@ -118,7 +118,7 @@ Gpr Translator::own(Operand& operand, Width width) {
     return operand.gpr();
   const auto reg = allocate_gpr();
   load_into(reg, operand, width);
-  operand = {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(reg)};
+  operand = Operand::in(reg);
   return reg;
 }
 
@@ -136,7 +136,7 @@ Xmm Translator::own_xmm(Operand& operand, bool is_64) {
     return operand.xmm();
   const auto reg = allocate_xmm();
   load_into(reg, operand, is_64);
-  operand = {.kind = Kind::xmm, .reg = static_cast<std::uint8_t>(reg)};
+  operand = Operand::in(reg);
   return reg;
 }
 
@@ -300,7 +300,7 @@ Operand Translator::result(Gpr reg) {
     gpr_owners_[number(reg)] = height;
   }
   flushed_ = std::min<std::size_t>(flushed_, height);
-  return {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(reg)};
+  return Operand::in(reg);
 }
 
 Operand Translator::result(Xmm reg) {
@@ -310,7 +310,7 @@ Operand Translator::result(Xmm reg) {
     xmm_owners_[number(reg)] = height;
   }
   flushed_ = std::min<std::size_t>(flushed_, height);
-  return {.kind = Kind::xmm, .reg = static_cast<std::uint8_t>(reg)};
+  return Operand::in(reg);
 }
 
 Operand Translator::pushed_again(const Operand& operand) {
@@ -345,12 +345,12 @@ void Translator::settle(std::uint32_t local) {
       const auto reg = allocate_xmm();
       load_into(reg, operand, is_64(type));
       xmm_owners_[number(reg)] = static_cast<std::uint32_t>(height);
-      operand = {.kind = Kind::xmm, .reg = static_cast<std::uint8_t>(reg)};
+      operand = Operand::in(reg);
     } else {
       const auto reg = allocate_gpr();
       load_into(reg, operand, Width::w64);
       gpr_owners_[number(reg)] = static_cast<std::uint32_t>(height);
-      operand = {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(reg)};
+      operand = Operand::in(reg);
     }
   }
 }

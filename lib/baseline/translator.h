@@ -37,6 +37,8 @@ struct Operand {
   std::uint64_t value = 0;
 
   static Operand constant(std::uint64_t bits) { return {.kind = Kind::constant, .value = bits}; }
+  static Operand in(Gpr reg) { return {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(reg)}; }
+  static Operand in(Xmm reg) { return {.kind = Kind::xmm, .reg = static_cast<std::uint8_t>(reg)}; }
   static Operand slot(std::size_t height) { return {.kind = Kind::slot, .index = static_cast<std::uint32_t>(height)}; }
   bool is(Kind other) const { return kind == other; }
   Gpr gpr() const { return static_cast<Gpr>(reg); }
@@ -390,7 +392,7 @@ class Translator {
   void trap_if(Condition condition, TrapKind kind) { a_.jump_if(condition, trap_label(kind)); }
   void note_line() { unit_.lines.push_back({a_.position(), offset_}); }
 
-  // Calls.
+  // The function's frame.
   void save_registers(Gpr instance, Gpr results);
   void take_parameters();
   void load_home(const LocalHome& home, const Address& from);
@@ -403,6 +405,8 @@ class Translator {
   void emit_leaving_for_loop_entry();
   void emit_loop_entry(const WantedLoop& loop);
   void load_frame(const WantedLoop& loop);
+
+  // Calls.
   template <typename Register, typename Load>
   void move_all(std::vector<Move<Register>>& moves, Register scratch, Load load);
   void move_all(std::vector<Move<Gpr>>& moves);

@@ -84,7 +84,7 @@ Address Translator::address_of(const wasm::MemoryArgument& memory, Operand& inde
     auto base = kMemoryBase;
     if (memory.memory_index != 0) {
       base = allocate_gpr();
-      extra = {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(base)};
+      extra = Operand::in(base);
       load_memory(base, memory.memory_index);
       a_.load(Width::w64, base, {base, {}, LinearMemory::kBaseOffset});
     }
@@ -104,7 +104,7 @@ Address Translator::address_of(const wasm::MemoryArgument& memory, Operand& inde
   }
   // Behind the access must be within the memory.
   const auto behind = allocate_gpr();
-  extra = {.kind = Kind::gpr, .reg = static_cast<std::uint8_t>(behind)};
+  extra = Operand::in(behind);
   if (memory.offset > ~std::uint64_t{0} - bytes) {
     a_.jump(trap_label(TrapKind::out_of_bounds_memory_access));
     return {behind, {}, 0};

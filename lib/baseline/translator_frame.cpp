@@ -1,0 +1,371 @@
+#include "baseline/translator.h"
+
+#include "runtime/instance.h"
+
+#include <cstddef>
+
+// A function's beginning and end, and its other beginnings.
+namespace wzrun::baseline {
+
+using runtime::InstanceContext;
+
+void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::span<const ValueType> locals,
+                       Stack& stack, Frame& frame) {
+  function_index_ = function_index;
+  type_ = &wasm_.function_type(function_index);
+  const auto& body = wasm_.code[function_index - wasm_.imported_functions];
+  body_ = body.bytes;
+  body_offset_ = body.offset;
+  offset_ = body_offset_;
+  layout_.emplace(*type_, locals, *needs_, unit_.patience > 0);
+  stack_ = &stack;
+  references_.assign(locals.size(), {});
+  epoch_ = 0;
+  forget(0);
+  blocks_.clear();
+  traps_.clear();
+  slow_calls_.clear();
+  tables_.clear();
+  counts_.clear();
+  leave_for_loop_entry_ = {};
+  loops_to_enter_.clear();
+  loop_entries_.clear();
+  loops_ = 0;
+  branch_tables_ = 0;
+  open(frame);
+
+  a_.align(16);
+  unit_.ranges.push_back({a_.position(), 0, function_index});
+  a_.bind(unit_.members.at(function_index));
+  begin_frame(a_, layout_->size);
+  save_registers(Gpr::rdi, Gpr::rsi);
+  take_parameters();
+  zero_locals();
+  count(runtime::kNoLoop);
+}
+
+/// The registers that must be preserved, and what the whole function needs.
+void Translator::save_registers(Gpr instance, Gpr results) {
+  for (const auto& [reg, place] : layout_->saved)
+    a_.store(Width::w64, {Gpr::rbp, {}, place}, reg);
+  a_.store(Width::w64, FrameLayout::instance(), instance);
+  if (ArgumentPlaces::has_buffer(*type_))
+    a_.store(Width::w64, FrameLayout::results(), results);
+  if (needs_->pins_memory)
+    a_.load(Width::w64, kMemoryBase, {instance, {}, offsetof(InstanceContext, memory_base)});
+}
+
+void begin_frame(Assembler& code, std::int32_t size) {
+  code.push(Gpr::rbp);
+  code.move(Width::w64, Gpr::rbp, Gpr::rsp);
+  extend_frame(code, size);
+}
+
+void extend_frame(Assembler& code, std::int32_t size) {
+  constexpr std::int32_t kPage = 4096;
+  if (size < kPage) {
+    code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, size);
+    return;
+  }
+  // Each page is touched, so that the guard below the stack cannot be stepped over.
+  code.load_address(Width::w64, kScratch, {Gpr::rsp, {}, -size});
+  CodeLabel next;
+  code.bind(next);
+  code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, kPage);
+  code.store_constant(Width::w64, {Gpr::rsp, {}, 0}, 0);
+  code.arithmetic(0x3b, Width::w64, Gpr::rsp, kScratch);
+  code.jump_if(Condition::above, next);
+  code.move(Width::w64, Gpr::rsp, kScratch);
+}
+
+void Translator::take_parameters() {
+  // Bits above an i32 are whatever the caller left there.
+  ArgumentPlaces places(*type_);
+  gpr_moves_.clear();
+  xmm_moves_.clear();
+  std::vector<std::pair<const LocalHome*, std::int32_t>> on_stack;
+  for (std::size_t i = 0; i < type_->params.size(); ++i) {
+    const auto type = type_->params[i];
+    const auto from = places.next(type);
+    const auto& home = layout_->locals[i];
+    const Address place{Gpr::rbp, {}, home.place};
+    const bool is_used = needs_->locals[i] > 0;
+    if (!is_used)
+      continue;
+    if (from.kind == ArgumentPlace::Kind::stack) {
+      on_stack.emplace_back(&home, from.stack_offset);
+    } else if (from.kind == ArgumentPlace::Kind::xmm) {
+      if (home.in_register)
+        xmm_moves_.push_back({home.xmm(), Operand::in(from.xmm()), is_64(type)});
+      else
+        a_.store_float(is_64(type), place, from.xmm());
+    } else {
+      if (!is_64(type))
+        a_.move(Width::w32, from.gpr(), from.gpr());
+      if (home.in_register)
+        gpr_moves_.push_back({home.gpr(), Operand::in(from.gpr()), is_64(type)});
+      else
+        a_.store(Width::w64, place, from.gpr());
+    }
+  }
+  move_all(xmm_moves_);
+  move_all(gpr_moves_);
+  constexpr std::int32_t kFirstOnStack = 16;  // above the frame record
+  for (const auto& [home, offset] : on_stack)
+    load_home(*home, {Gpr::rbp, {}, kFirstOnStack + offset});
+}
+
+/// Gives a local the value at an address.
+void Translator::load_home(const LocalHome& home, const Address& from) {
+  if (is_float(home.type)) {
+    const auto reg = home.in_register ? home.xmm() : kScratchXmm;
+    a_.load_float(is_64(home.type), reg, from);
+    if (!home.in_register)
+      a_.store_float(is_64(home.type), {Gpr::rbp, {}, home.place}, reg);
+    return;
+  }
+  const auto reg = home.in_register ? home.gpr() : kScratch;
+  a_.load(width_of(home.type), reg, from);
+  if (!home.in_register)
+    a_.store(Width::w64, {Gpr::rbp, {}, home.place}, reg);
+}
+
+void Translator::zero_locals() {
+  for (std::size_t i = type_->params.size(); i < layout_->locals.size(); ++i) {
+    const auto& home = layout_->locals[i];
+    if (!home.in_register)
+      continue;
+    if (is_float(home.type))
+      a_.emit({0, 1, 0x57}, Width::w32, home.reg, home.xmm());
+    else
+      a_.arithmetic(0x33, Width::w32, home.gpr(), home.gpr());
+  }
+  constexpr std::uint32_t kOneByOne = 8;
+  const auto count = layout_->zeroed_count;
+  if (count <= kOneByOne) {
+    for (std::uint32_t i = 0; i < count; ++i)
+      a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->zeroed + static_cast<std::int32_t>(i * 8)}, 0);
+    return;
+  }
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rbp, {}, layout_->zeroed});
+  a_.move_constant(Gpr::rcx, count);
+  a_.arithmetic(0x33, Width::w32, Gpr::rax, Gpr::rax);
+  for (const std::uint8_t byte : {0xf3, 0x48, 0xab})  // rep stosq
+    a_.byte(byte);
+}
+
+void Translator::emit_return() {
+  if (layout_->count != 0) {
+    a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
+    a_.store(Width::w32, shared_count(), Gpr::rcx);
+  }
+  for (const auto& [reg, place] : layout_->saved)
+    a_.load(Width::w64, reg, {Gpr::rbp, {}, place});
+  a_.leave();
+  a_.ret();
+}
+
+/// What lies behind the code of a function: whatever is rare.
+void Translator::emit_rest() {
+  for (auto& call : slow_calls_) {
+    offset_ = call.offset;
+    a_.bind(call.enter);
+    if (call.displacement != 0)
+      a_.load_address(Width::w64, Gpr::rax, {Gpr::rax, {}, call.displacement});
+    note_line();
+    a_.call(unit_.call_thunks[wasm_.types[call.type].canonical]);
+    a_.jump(call.back);
+  }
+  for (auto& count : counts_)
+    emit_count_end(count);
+  for (auto& trap : traps_) {
+    offset_ = trap.offset;
+    a_.bind(trap.label);
+    note_line();
+    a_.trap(static_cast<std::uint8_t>(trap.kind));
+  }
+  for (auto& table : tables_) {
+    a_.align(4);
+    a_.bind(table.label);
+    for (const auto block : table.blocks)
+      a_.word(blocks_[block].label.position - table.label.position);
+  }
+  unit_.ranges.back().end = a_.position();
+  if (leave_for_loop_entry_.is_used())
+    emit_leaving_for_loop_entry();
+  for (const auto& loop : loops_to_enter_)
+    emit_loop_entry(loop);
+}
+
+/// One more call, or one more time round a loop, whose operands are in their places. A function with loops has the
+/// count in its frame while it runs.
+void Translator::count(std::uint32_t loop) {
+  if (unit_.patience == 0)
+    return;
+  auto& place = counts_.emplace_back();
+  place.loop = loop;
+  place.operands = stack_->size();
+  place.offset = offset_;
+  // In steps that make the count wrap at the end.
+  const auto step = static_cast<std::int32_t>((std::uint64_t{1} << 32) / unit_.patience);
+  const Address in_frame{Gpr::rbp, {}, layout_->count};
+  if (loop != runtime::kNoLoop) {
+    a_.arithmetic_constant(0x03, Width::w32, in_frame, step);
+  } else if (layout_->count == 0) {
+    a_.arithmetic_constant(0x03, Width::w32, shared_count(), step);
+  } else {
+    a_.load(Width::w32, Gpr::rax, shared_count());
+    a_.arithmetic_constant(0x03, Width::w32, Gpr::rax, step);
+    a_.store(Width::w32, in_frame, Gpr::rax);
+  }
+  a_.jump_if(Condition::below, place.enter);
+  a_.bind(place.back);
+}
+
+/// Where the count of the function is. Uses kScratch.
+Address Translator::shared_count() {
+  a_.load(Width::w64, kScratch, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
+  return {kScratch, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * 4)};
+}
+
+void Translator::emit_count_end(Count& count) {
+  offset_ = count.offset;
+  a_.bind(count.enter);
+  save_volatile_locals();
+  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
+  a_.move_constant(Gpr::rdx, count.loop);
+  a_.move_constant(Gpr::rsi, function_index_);
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
+  note_line();
+  a_.call(
+      Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(NativeHelper::is_hot) * sizeof(void*))});
+  load_volatile_locals();
+  if (count.loop != runtime::kNoLoop) {
+    CodeLabel stay;
+    a_.test(Width::w64, Gpr::rax, Gpr::rax);
+    a_.jump_if(Condition::equal, stay);
+    a_.move_constant(Gpr::rcx, count.operands);
+    a_.jump(leave_for_loop_entry_);
+    a_.bind(stay);
+  }
+  a_.jump(count.back);
+}
+
+/// Better code goes on at a loop: its LoopEntry is in rax, the number of operands on the stack in rcx. It returns when
+/// the function does. This is no code of the function, so that backtraces show it once.
+void Translator::emit_leaving_for_loop_entry() {
+  const auto params = type_->params.size();
+  const auto window = static_cast<std::int32_t>(std::max({params, type_->results.size(), std::size_t{1}}) * 8);
+  const auto others = static_cast<std::int32_t>((layout_->locals.size() - params) * 8);
+  const auto bytes = (window + others + static_cast<std::int32_t>(needs_->operands * 8) + 15) / 16 * 16;
+  a_.align(16);
+  unit_.ranges.push_back({a_.position(), 0, Range::kNone});
+  a_.bind(leave_for_loop_entry_);
+  extend_frame(a_, bytes);
+  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
+    const auto& home = layout_->locals[i];
+    const auto slot =
+        i < params ? static_cast<std::int32_t>(i * 8) : window + static_cast<std::int32_t>((i - params) * 8);
+    if (needs_->locals[i] > 0)
+      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, home.type);
+  }
+  CodeLabel next, done;
+  a_.load_address(Width::w64, Gpr::rsi, layout_->operand(0));
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window + others});
+  a_.test(Width::w64, Gpr::rcx, Gpr::rcx);
+  a_.jump_if(Condition::equal, done);
+  a_.bind(next);
+  a_.load(Width::w64, kScratch, {Gpr::rsi, {}, 0});
+  a_.store(Width::w64, {Gpr::rdi, {}, 0}, kScratch);
+  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rsi, 8);
+  a_.arithmetic_constant(0x03, Width::w64, Gpr::rdi, 8);
+  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rcx, 1);
+  a_.jump_if(Condition::not_equal, next);
+  a_.bind(done);
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window});
+  a_.load(Width::w64, Gpr::rsi, FrameLayout::instance());
+  a_.move(Width::w64, Gpr::rdx, Gpr::rsp);
+  a_.call(Place(Gpr::rax));
+  if (type_->results.size() == 1 && is_float(type_->results[0]))
+    a_.load_float(is_64(type_->results[0]), Xmm{0}, {Gpr::rsp, {}, 0});
+  else if (type_->results.size() == 1)
+    a_.load(Width::w64, Gpr::rax, {Gpr::rsp, {}, 0});
+  for (std::size_t i = 0; i < type_->results.size() && ArgumentPlaces::has_buffer(*type_); ++i) {
+    const auto slot = static_cast<std::int32_t>(i * 8);
+    a_.load(Width::w64, Gpr::rcx, FrameLayout::results());
+    a_.load(Width::w64, kScratch, {Gpr::rsp, {}, slot});
+    a_.store(Width::w64, {Gpr::rcx, {}, slot}, kScratch);
+  }
+  emit_return();
+  unit_.ranges.back().end = a_.position();
+}
+
+/// A LoopEntry calls a second beginning of the function, which makes the same frame and goes on in the loop; so what
+/// returns there returns as always.
+void Translator::emit_loop_entry(const WantedLoop& loop) {
+  CodeLabel inner;
+  a_.align(16);
+  loop_entries_[loop.number] = a_.position();
+  unit_.ranges.push_back({a_.position(), 0, Range::kNone});
+  constexpr std::int32_t kSaved = 16;
+  const Address saved{Gpr::rbp, {}, -8};
+  begin_frame(a_, kSaved);
+  a_.store(Width::w64, saved, Gpr::rbx);
+  a_.move(Width::w64, Gpr::rbx, Gpr::rdx);
+  a_.call(inner);
+  if (const auto& results = type_->results; results.size() == 1)
+    store_result(a_, results[0], {Gpr::rbx, {}, 0});
+  a_.load(Width::w64, Gpr::rbx, saved);
+  a_.leave();
+  a_.ret();
+  unit_.ranges.back().end = a_.position();
+
+  unit_.ranges.push_back({a_.position(), 0, function_index_});
+  a_.bind(inner);
+  begin_frame(a_, layout_->size);
+  save_registers(Gpr::rsi, Gpr::rdx);
+  if (layout_->count != 0)
+    a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->count}, 0);
+  load_frame(loop);
+  a_.jump(blocks_[loop.block].label);
+  unit_.ranges.back().end = a_.position();
+}
+
+/// From the window at rdx and the frame at rdi, which lacks what is constant: the interpreter's constants are also
+/// here.
+void Translator::load_frame(const WantedLoop& loop) {
+  std::int32_t slot = 0;
+  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
+    if (i == type_->params.size())
+      slot = 0;
+    const auto base = i < type_->params.size() ? Gpr::rdx : Gpr::rdi;
+    if (needs_->locals[i] > 0)
+      load_home(layout_->locals[i], {base, {}, slot * 8});
+    ++slot;
+  }
+  if (layout_->locals.size() == type_->params.size())
+    slot = 0;
+  for (std::size_t height = 0; height < loop.operands.size(); ++height, ++slot) {
+    if (loop.constants[height])
+      continue;
+    a_.load(width_of(loop.operands[height]), kScratch, {Gpr::rdi, {}, slot * 8});
+    a_.store(Width::w64, layout_->operand(height), kScratch);
+  }
+}
+
+void store_result(Assembler& code, ValueType type, Address to) {
+  if (!is_float(type)) {
+    if (!is_64(type))
+      code.move(Width::w32, Gpr::rax, Gpr::rax);
+    code.store(Width::w64, to, Gpr::rax);
+    return;
+  }
+  code.store_float(is_64(type), to, Xmm{0});
+  if (!is_64(type)) {
+    to.displacement += 4;
+    code.store_constant(Width::w32, to, 0);
+  }
+}
+
+}  // namespace wzrun::baseline
