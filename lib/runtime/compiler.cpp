@@ -167,8 +167,8 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
                                                   const CompileOptions& options) {
   // What LLVM makes at level 1 is no faster than baseline code, and takes some hundred times as long.
   constexpr unsigned kBaselineLevels = 1;
-  if (options.opt_level <= kBaselineLevels && options.functions.empty() && options.hot_functions.empty() && !options.print_ir &&
-      baseline::is_available())
+  if (options.opt_level <= kBaselineLevels && options.functions.empty() && options.hot_functions.empty() &&
+      !options.print_ir && baseline::is_available())
     if (auto image = WZRUN_TRY(compile_with_baseline(module, features, options)))
       return *std::move(image);
   const auto fail = [](std::string why) {
