@@ -25,6 +25,8 @@ constexpr std::chrono::milliseconds kLull{50};
 constexpr std::chrono::seconds kKeepingInterval{1};
 /// A program that ends earlier is not worth loading the compiler for, if all it does is to improve what was kept.
 constexpr std::chrono::milliseconds kGrace{50};
+/// The same for what is compiled quickly, on the one processor that the program has.
+constexpr std::chrono::milliseconds kGraceOnOne{150};
 constexpr int kLeastPriority = 19;
 
 }  // namespace
@@ -167,6 +169,10 @@ void Tiering::work(Work work) {
   if (work != Work::quick && usable_processors() < 2)
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
   CompilerSession session;
+  if (work == Work::quick && usable_processors() < 2) {  // a short program would only lose
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
+  }
   if (work != Work::quick) {
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, start_ + kGrace, [&] { return (reported_ && work == Work::any) || stopping_; });
