@@ -121,6 +121,8 @@ unsigned Tiering::most_threads() {
 /// Starts those that there is work for. Where quick work is cheap it has a thread of its own, which is not counted: it
 /// must not wait for LLVM, and mostly sleeps. Requires the lock.
 void Tiering::start_threads() {
+  if (stopping_)  // who stops them goes through the list without the lock
+    return;
   const bool is_separate = baseline::is_available();
   if (is_separate && !has_quick_thread_ && hot_.has_next(Work::quick)) {
     has_quick_thread_ = true;
@@ -145,7 +147,7 @@ void Tiering::start_thread(Work work) {
 
 void Tiering::start_improving() {
   const std::scoped_lock lock(mutex_);
-  if (!options_.stress && !stopping_)
+  if (!options_.stress)
     start_threads();
 }
 
@@ -195,15 +197,15 @@ void Tiering::work(Work work) {
 std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock, Work work) {
   std::optional<HotFunctions::Job> job;
   const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work)); };
-  auto& idle = work == Work::quick ? idle_quick_threads_ : idle_good_threads_;
-  ++idle;
+  const unsigned counted = work == Work::quick ? 0 : 1;
+  idle_good_threads_ += counted;
   while (!is_due()) {
     if (new_units_.empty() || keeping_ || options_.store == nullptr)
       changed_.wait(lock);
     else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout)
       keep_now(lock);
   }
-  --idle;
+  idle_good_threads_ -= counted;
   return stopping_ || useless_ ? std::nullopt : job;
 }
 

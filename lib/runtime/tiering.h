@@ -125,9 +125,8 @@ class Tiering {
   unsigned compiling_ = 0;
   unsigned good_threads_ = 0;       ///< that compile well
   unsigned idle_good_threads_ = 0;  ///< of these, those that have nothing to do
-  unsigned idle_quick_threads_ = 0;
-  bool has_quick_thread_ = false;  ///< that compiles quickly and does nothing else
-  bool reported_ = false;          ///< something was hot in this run
+  bool has_quick_thread_ = false;   ///< that compiles quickly and does nothing else
+  bool reported_ = false;           ///< something was hot in this run
   bool keeping_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler
