@@ -90,13 +90,13 @@ void Assembler::move_constant(Gpr to, std::uint64_t value) {
   put_word(static_cast<std::uint32_t>(value >> 32));
 }
 
-void Assembler::arithmetic_constant(std::uint8_t code, Width width, const Place& rm, std::int32_t value) {
-  const auto operation = static_cast<unsigned>(code >> 3);
+void Assembler::arithmetic_constant(Arithmetic operation, Width width, const Place& rm, std::int32_t value) {
+  const auto number = static_cast<unsigned>(operation) >> 3;
   if (fits_8(value)) {
-    emit({0, 0, 0x83}, width, operation, rm);
+    emit({0, 0, 0x83}, width, number, rm);
     immediate8(value);
   } else {
-    emit({0, 0, 0x81}, width, operation, rm);
+    emit({0, 0, 0x81}, width, number, rm);
     immediate32(value);
   }
 }

@@ -44,6 +44,9 @@ constexpr Condition negated(Condition condition) {
   return static_cast<Condition>(static_cast<std::uint8_t>(condition) ^ 1);
 }
 
+/// By the opcodes of the forms with a register and a register or memory.
+enum class Arithmetic : std::uint8_t { add = 0x03, or_ = 0x0b, and_ = 0x23, sub = 0x2b, xor_ = 0x33, compare = 0x3b };
+
 /// base + (index << scale) + displacement.
 struct Address {
   Gpr base{};
@@ -126,11 +129,11 @@ class Assembler {
   void move_bits(Width width, Gpr to, Xmm from) { emit({0x66, 1, 0x7e}, width, number(from), to); }
   static constexpr std::uint8_t scalar(bool is_64) { return is_64 ? 0xf2 : 0xf3; }
 
-  // Arithmetic. `code` is that of the form `reg, r/m`: 0x03 add, 0x0b or, 0x23 and, 0x2b sub, 0x33 xor, 0x3b cmp.
-  void arithmetic(std::uint8_t code, Width width, Gpr reg, const Place& rm) {
-    emit({0, 0, code}, width, number(reg), rm);
+  // Arithmetic.
+  void arithmetic(Arithmetic operation, Width width, Gpr reg, const Place& rm) {
+    emit({0, 0, static_cast<std::uint8_t>(operation)}, width, number(reg), rm);
   }
-  void arithmetic_constant(std::uint8_t code, Width width, const Place& rm, std::int32_t value);
+  void arithmetic_constant(Arithmetic operation, Width width, const Place& rm, std::int32_t value);
   void test(Width width, Gpr a, Gpr b) { emit({0, 0, 0x85}, width, number(b), a); }
   void set(Condition condition, Gpr reg) {
     emit_byte({0, 1, static_cast<std::uint8_t>(0x90 | static_cast<std::uint8_t>(condition))}, 0, reg);

@@ -21,7 +21,6 @@ struct LocalHome {
 
   Gpr gpr() const { return static_cast<Gpr>(reg); }
   Xmm xmm() const { return static_cast<Xmm>(reg); }
-  bool is_used() const { return in_register || place != 0; }
 };
 
 /// A set of registers of one kind by their numbers.
@@ -31,17 +30,15 @@ class RegisterSet {
   void add(unsigned reg) { bits_ |= 1U << reg; }
   void remove(unsigned reg) { bits_ &= ~(1U << reg); }
   void clear() { bits_ = 0; }
-  bool empty() const { return bits_ == 0; }
   std::uint32_t bits() const { return bits_; }
 
  private:
   std::uint32_t bits_ = 0;
 };
 
-/// rsp, rbp and this one are never given to a value for longer than an instruction.
+/// For the length of an instruction; no value is ever kept there.
 inline constexpr Gpr kScratch = Gpr::r11;
 inline constexpr Xmm kScratchXmm{15};
-inline constexpr Xmm kScratchXmm2{14};
 /// Has the base of memory 0 where that is guarded and the function accesses it.
 inline constexpr Gpr kMemoryBase = Gpr::r15;
 

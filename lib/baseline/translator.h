@@ -202,30 +202,15 @@ class Translator {
   Operand name(T&&...) {                    \
     std::unreachable();                     \
   }
-#include "wasm/unsupported.def"
-#define WZRUN_UNSUPPORTED(name) \
-  template <typename... T>      \
-  Operand name(T&&...) {        \
-    std::unreachable();         \
-  }
   WZRUN_UNSUPPORTED(shuffle)
   WZRUN_UNSUPPORTED(v128_const)
   WZRUN_UNSUPPORTED(return_call)
   WZRUN_UNSUPPORTED(return_call_indirect)
   WZRUN_UNSUPPORTED(return_call_ref)
-#undef WZRUN_UNSUPPORTED
-  template <wasm::Opcode op, typename... T>
-  Operand lane(T&&...) {
-    std::unreachable();
-  }
-  template <wasm::Opcode op, typename... T>
-  Operand load_lane(T&&...) {
-    std::unreachable();
-  }
-  template <wasm::Opcode op, typename... T>
-  void store_lane(T&&...) {
-    std::unreachable();
-  }
+  WZRUN_UNSUPPORTED_ROW(lane)
+  WZRUN_UNSUPPORTED_ROW(load_lane)
+  WZRUN_UNSUPPORTED_ROW(store_lane)
+#include "wasm/unsupported.def"
 
  private:
   using Kind = Operand::Kind;
@@ -331,7 +316,7 @@ class Translator {
   // Numbers.
   Operand unary(wasm::Opcode op, Operand a);
   Operand binary(wasm::Opcode op, Operand a, Operand b);
-  Operand arithmetic(std::uint8_t code, Width width, Operand a, Operand b, bool is_commutative);
+  Operand arithmetic(Arithmetic operation, Width width, Operand a, Operand b, bool is_commutative);
   Operand multiply(Width width, Operand a, Operand b);
   Operand divide(Width width, bool is_signed, bool is_remainder, Operand a, Operand b);
   Operand shift(unsigned operation, Width width, Operand a, Operand b);
@@ -349,6 +334,7 @@ class Translator {
   Operand float_minimum(bool is_maximum, bool is_64, Operand a, Operand b);
   Operand float_sign(unsigned bit_operation, bool is_64, Operand a);
   Operand copy_sign(bool is_64, Operand a, Operand b);
+  Xmm float_unary(std::uint8_t map, std::uint8_t prefix, std::uint8_t code, bool from_64, Operand& a);
   Operand round(std::uint8_t mode, bool is_64, Operand a);
   Operand square_root(bool is_64, Operand a);
   Operand convert_float(bool from_64, Operand a);
@@ -403,6 +389,7 @@ class Translator {
   Address shared_count();
   void emit_count_end(Count& count);
   void emit_leaving_for_loop_entry();
+  void store_frame(std::int32_t window, std::int32_t others);
   void emit_loop_entry(const WantedLoop& loop);
   void load_frame(const WantedLoop& loop);
 
@@ -423,6 +410,8 @@ class Translator {
     Operand operand;
     Width width = Width::w64;
   };
+  /// With the arguments in their registers, but for the instance.
+  void call_through_instance(NativeHelper helper);
   /// Arguments behind the instance. The result, if any, is in rax.
   void call_helper(NativeHelper helper, std::initializer_list<HelperArgument> arguments);
 

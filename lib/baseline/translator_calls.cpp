@@ -161,7 +161,7 @@ void Translator::call_indirect(std::uint32_t table, std::uint32_t type_index, Op
   a_.load(Width::w64, kScratch, FrameLayout::instance());
   a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, type_ids)});
   a_.load(Width::w32, kScratch, {kScratch, {}, static_cast<std::int32_t>(type_index * sizeof(std::uint32_t))});
-  a_.arithmetic(0x3b, Width::w32, kScratch, Address{reg, {}, offsetof(FunctionInstance, type_id)});
+  a_.arithmetic(Arithmetic::compare, Width::w32, kScratch, Address{reg, {}, offsetof(FunctionInstance, type_id)});
   trap_if(Condition::not_equal, TrapKind::indirect_call_type_mismatch);
   const auto& type = wasm_.types[type_index].function;
   prepare_call(type, &index);
@@ -180,6 +180,13 @@ void Translator::call_ref(std::uint32_t type_index, Operand function) {
   finish_call(type);
 }
 
+void Translator::call_through_instance(NativeHelper helper) {
+  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
+  note_line();
+  a_.call(Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(helper) * sizeof(void*))});
+}
+
 void Translator::call_helper(NativeHelper helper, std::initializer_list<HelperArgument> arguments) {
   spill_all_below(stack_->size());
   save_volatile_locals();
@@ -190,10 +197,7 @@ void Translator::call_helper(NativeHelper helper, std::initializer_list<HelperAr
     gpr_moves_.push_back({kArgumentGprs[number++], operand, width == Width::w64});
   }
   move_all(gpr_moves_);
-  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
-  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
-  note_line();
-  a_.call(Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(helper) * sizeof(void*))});
+  call_through_instance(helper);
   used_gprs_.clear();
   used_xmms_.clear();
   load_volatile_locals();

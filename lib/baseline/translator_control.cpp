@@ -45,7 +45,7 @@ Condition Translator::test(Operand& condition) {
   take(condition);
   const auto tested = place(condition, Width::w32);
   if (tested.is_memory)
-    a_.arithmetic_constant(0x3b, Width::w32, tested, 0);
+    a_.arithmetic_constant(Arithmetic::compare, Width::w32, tested, 0);
   else
     a_.test(Width::w32, static_cast<Gpr>(tested.reg), static_cast<Gpr>(tested.reg));
   release(condition);
@@ -163,14 +163,14 @@ void Translator::br_table(std::span<Frame* const> targets, Operand index) {
     return block.landing;
   };
   const auto arms = targets.first(targets.size() - 1);
-  a_.arithmetic_constant(0x3b, Width::w32, reg, static_cast<std::int32_t>(arms.size()));
+  a_.arithmetic_constant(Arithmetic::compare, Width::w32, reg, static_cast<std::int32_t>(arms.size()));
   a_.jump_if(Condition::above_equal, blocks_[block_for(*targets.back())].label);
   auto& table = tables_.emplace_back();
   for (auto* const target : arms)
     table.blocks.push_back(block_for(*target));
   a_.load_label(kScratch, table.label);
   a_.emit({0, 0, 0x63}, Width::w64, number(reg), Address{kScratch, reg, 0, 2});  // movsxd
-  a_.arithmetic(0x03, Width::w64, reg, kScratch);
+  a_.arithmetic(Arithmetic::add, Width::w64, reg, kScratch);
   a_.jump(Place(reg));
   for (const auto& [frame, landing] : landings) {
     a_.bind(blocks_[landing].label);

@@ -82,7 +82,7 @@ Operand Translator::copy_sign(bool is_64, Operand a, Operand b) {
     a_.emit({0, 0, 0xc1}, width, operation, bits);
     a_.immediate8(is_64 ? 63 : 31);
   }
-  a_.arithmetic(0x0b, width, kScratch, bits);
+  a_.arithmetic(Arithmetic::or_, width, kScratch, bits);
   a_.move_bits(width, to, kScratch);
   used_gprs_.remove(number(bits));
   release(b);
@@ -90,34 +90,31 @@ Operand Translator::copy_sign(bool is_64, Operand a, Operand b) {
   return result(to);
 }
 
+/// An instruction of one operand, which takes the upper half of its result from there too. Where it has an immediate
+/// byte that is for the caller to add, before the result is asked for.
+Xmm Translator::float_unary(std::uint8_t map, std::uint8_t prefix, std::uint8_t code, bool from_64, Operand& a) {
+  take(a);
+  const auto from = xmm(a, from_64);
+  const auto to = destination_xmm(1, &a, {});
+  a_.emit_vex(map, prefix, code, Width::w32, number(to), number(from), from);
+  release(a);
+  return to;
+}
+
 /// `mode`: 0 to the nearest, even in the middle; 1 down, 2 up, 3 towards zero.
 Operand Translator::round(std::uint8_t mode, bool is_64, Operand a) {
   constexpr std::uint8_t kInexactIsFine = 8;
-  take(a);
-  const auto from = xmm(a, is_64);
-  const auto to = destination_xmm(1, &a, {});
-  a_.emit_vex(3, 1, is_64 ? 0x0b : 0x0a, Width::w32, number(to), number(from), from);
+  const auto to = float_unary(3, 1, is_64 ? 0x0b : 0x0a, is_64, a);
   a_.immediate8(mode | kInexactIsFine);
-  release(a);
   return result(to);
 }
 
 Operand Translator::square_root(bool is_64, Operand a) {
-  take(a);
-  const auto from = xmm(a, is_64);
-  const auto to = destination_xmm(1, &a, {});
-  a_.emit_vex(1, vex_prefix(is_64), 0x51, Width::w32, number(to), number(from), from);
-  release(a);
-  return result(to);
+  return result(float_unary(1, vex_prefix(is_64), 0x51, is_64, a));
 }
 
 Operand Translator::convert_float(bool from_64, Operand a) {
-  take(a);
-  const auto from = xmm(a, from_64);
-  const auto to = destination_xmm(1, &a, {});
-  a_.emit_vex(1, vex_prefix(from_64), 0x5a, Width::w32, number(to), number(from), from);
-  release(a);
-  return result(to);
+  return result(float_unary(1, vex_prefix(from_64), 0x5a, from_64, a));
 }
 
 Operand Translator::convert_integer(bool to_64, Width from, bool is_signed, Operand a) {
@@ -142,8 +139,8 @@ Operand Translator::convert_integer(bool to_64, Width from, bool is_signed, Oper
     a_.bind(large);  // half of it, rounded to odd, and twice the result
     a_.move(Width::w64, kScratch, value);
     a_.emit({0, 0, 0xd1}, Width::w64, 5, kScratch);
-    a_.arithmetic_constant(0x23, Width::w64, value, 1);
-    a_.arithmetic(0x0b, Width::w64, kScratch, value);
+    a_.arithmetic_constant(Arithmetic::and_, Width::w64, value, 1);
+    a_.arithmetic(Arithmetic::or_, Width::w64, kScratch, value);
     convert(kScratch);
     a_.emit_vex(1, vex_prefix(to_64), 0x58, Width::w32, number(to), number(to), to);
     a_.bind(done);

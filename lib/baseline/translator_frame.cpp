@@ -64,16 +64,16 @@ void begin_frame(Assembler& code, std::int32_t size) {
 void extend_frame(Assembler& code, std::int32_t size) {
   constexpr std::int32_t kPage = 4096;
   if (size < kPage) {
-    code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, size);
+    code.arithmetic_constant(Arithmetic::sub, Width::w64, Gpr::rsp, size);
     return;
   }
   // Each page is touched, so that the guard below the stack cannot be stepped over.
   code.load_address(Width::w64, kScratch, {Gpr::rsp, {}, -size});
   CodeLabel next;
   code.bind(next);
-  code.arithmetic_constant(0x2b, Width::w64, Gpr::rsp, kPage);
+  code.arithmetic_constant(Arithmetic::sub, Width::w64, Gpr::rsp, kPage);
   code.store_constant(Width::w64, {Gpr::rsp, {}, 0}, 0);
-  code.arithmetic(0x3b, Width::w64, Gpr::rsp, kScratch);
+  code.arithmetic(Arithmetic::compare, Width::w64, Gpr::rsp, kScratch);
   code.jump_if(Condition::above, next);
   code.move(Width::w64, Gpr::rsp, kScratch);
 }
@@ -138,7 +138,7 @@ void Translator::zero_locals() {
     if (is_float(home.type))
       a_.emit({0, 1, 0x57}, Width::w32, home.reg, home.xmm());
     else
-      a_.arithmetic(0x33, Width::w32, home.gpr(), home.gpr());
+      a_.arithmetic(Arithmetic::xor_, Width::w32, home.gpr(), home.gpr());
   }
   constexpr std::uint32_t kOneByOne = 8;
   const auto count = layout_->zeroed_count;
@@ -149,7 +149,7 @@ void Translator::zero_locals() {
   }
   a_.load_address(Width::w64, Gpr::rdi, {Gpr::rbp, {}, layout_->zeroed});
   a_.move_constant(Gpr::rcx, count);
-  a_.arithmetic(0x33, Width::w32, Gpr::rax, Gpr::rax);
+  a_.arithmetic(Arithmetic::xor_, Width::w32, Gpr::rax, Gpr::rax);
   for (const std::uint8_t byte : {0xf3, 0x48, 0xab})  // rep stosq
     a_.byte(byte);
 }
@@ -210,12 +210,12 @@ void Translator::count(std::uint32_t loop) {
   const auto step = static_cast<std::int32_t>((std::uint64_t{1} << 32) / unit_.patience);
   const Address in_frame{Gpr::rbp, {}, layout_->count};
   if (loop != runtime::kNoLoop) {
-    a_.arithmetic_constant(0x03, Width::w32, in_frame, step);
+    a_.arithmetic_constant(Arithmetic::add, Width::w32, in_frame, step);
   } else if (layout_->count == 0) {
-    a_.arithmetic_constant(0x03, Width::w32, shared_count(), step);
+    a_.arithmetic_constant(Arithmetic::add, Width::w32, shared_count(), step);
   } else {
     a_.load(Width::w32, Gpr::rax, shared_count());
-    a_.arithmetic_constant(0x03, Width::w32, Gpr::rax, step);
+    a_.arithmetic_constant(Arithmetic::add, Width::w32, Gpr::rax, step);
     a_.store(Width::w32, in_frame, Gpr::rax);
   }
   a_.jump_if(Condition::below, place.enter);
@@ -233,13 +233,9 @@ void Translator::emit_count_end(Count& count) {
   offset_ = count.offset;
   a_.bind(count.enter);
   save_volatile_locals();
-  a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
   a_.move_constant(Gpr::rdx, count.loop);
   a_.move_constant(Gpr::rsi, function_index_);
-  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, helpers)});
-  note_line();
-  a_.call(
-      Address{kScratch, {}, static_cast<std::int32_t>(static_cast<std::size_t>(NativeHelper::is_hot) * sizeof(void*))});
+  call_through_instance(NativeHelper::is_hot);
   load_volatile_locals();
   if (count.loop != runtime::kNoLoop) {
     CodeLabel stay;
@@ -263,26 +259,7 @@ void Translator::emit_leaving_for_loop_entry() {
   unit_.ranges.push_back({a_.position(), 0, Range::kNone});
   a_.bind(leave_for_loop_entry_);
   extend_frame(a_, bytes);
-  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
-    const auto& home = layout_->locals[i];
-    const auto slot =
-        i < params ? static_cast<std::int32_t>(i * 8) : window + static_cast<std::int32_t>((i - params) * 8);
-    if (needs_->locals[i] > 0)
-      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, home.type);
-  }
-  CodeLabel next, done;
-  a_.load_address(Width::w64, Gpr::rsi, layout_->operand(0));
-  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window + others});
-  a_.test(Width::w64, Gpr::rcx, Gpr::rcx);
-  a_.jump_if(Condition::equal, done);
-  a_.bind(next);
-  a_.load(Width::w64, kScratch, {Gpr::rsi, {}, 0});
-  a_.store(Width::w64, {Gpr::rdi, {}, 0}, kScratch);
-  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rsi, 8);
-  a_.arithmetic_constant(0x03, Width::w64, Gpr::rdi, 8);
-  a_.arithmetic_constant(0x2b, Width::w64, Gpr::rcx, 1);
-  a_.jump_if(Condition::not_equal, next);
-  a_.bind(done);
+  store_frame(window, others);
   a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window});
   a_.load(Width::w64, Gpr::rsi, FrameLayout::instance());
   a_.move(Width::w64, Gpr::rdx, Gpr::rsp);
@@ -299,6 +276,32 @@ void Translator::emit_leaving_for_loop_entry() {
   }
   emit_return();
   unit_.ranges.back().end = a_.position();
+}
+
+/// Puts what a LoopEntry takes over above rsp: parameters, behind them at `window` the `others` bytes of the other
+/// locals, and the operands, of which there are as many as rcx says.
+void Translator::store_frame(std::int32_t window, std::int32_t others) {
+  const auto params = type_->params.size();
+  for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
+    const auto& home = layout_->locals[i];
+    const auto slot =
+        i < params ? static_cast<std::int32_t>(i * 8) : window + static_cast<std::int32_t>((i - params) * 8);
+    if (needs_->locals[i] > 0)
+      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, home.type);
+  }
+  CodeLabel next, done;
+  a_.load_address(Width::w64, Gpr::rsi, layout_->operand(0));
+  a_.load_address(Width::w64, Gpr::rdi, {Gpr::rsp, {}, window + others});
+  a_.test(Width::w64, Gpr::rcx, Gpr::rcx);
+  a_.jump_if(Condition::equal, done);
+  a_.bind(next);
+  a_.load(Width::w64, kScratch, {Gpr::rsi, {}, 0});
+  a_.store(Width::w64, {Gpr::rdi, {}, 0}, kScratch);
+  a_.arithmetic_constant(Arithmetic::sub, Width::w64, Gpr::rsi, 8);
+  a_.arithmetic_constant(Arithmetic::add, Width::w64, Gpr::rdi, 8);
+  a_.arithmetic_constant(Arithmetic::sub, Width::w64, Gpr::rcx, 1);
+  a_.jump_if(Condition::not_equal, next);
+  a_.bind(done);
 }
 
 /// A LoopEntry calls a second beginning of the function, which makes the same frame and goes on in the loop; so what

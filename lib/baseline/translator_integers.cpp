@@ -9,13 +9,6 @@ using wasm::Opcode;
 
 namespace {
 
-constexpr std::uint8_t kAdd = 0x03;
-constexpr std::uint8_t kOr = 0x0b;
-constexpr std::uint8_t kAnd = 0x23;
-constexpr std::uint8_t kSub = 0x2b;
-constexpr std::uint8_t kXor = 0x33;
-constexpr std::uint8_t kCompare = 0x3b;
-
 /// Whether the constant is what an immediate of 32 bits, whose sign is extended, says.
 bool is_immediate(const Operand& operand, Width width) {
   if (!operand.is(Operand::Kind::constant))
@@ -52,7 +45,7 @@ constexpr Condition swapped(Condition condition) {
 
 }  // namespace
 
-Operand Translator::arithmetic(std::uint8_t code, Width width, Operand a, Operand b, bool is_commutative) {
+Operand Translator::arithmetic(Arithmetic operation, Width width, Operand a, Operand b, bool is_commutative) {
   take(a);
   take(b);
   const bool b_is_better = b.is(Kind::gpr) && !a.is(Kind::gpr);
@@ -67,18 +60,18 @@ Operand Translator::arithmetic(std::uint8_t code, Width width, Operand a, Operan
   const auto to = destination(1, &a, {&b});
   const bool is_elsewhere = !is_in(a, to);
   const bool a_is_in_register = a_is_own || (a.is(Kind::local) && layout_->locals[a.index].in_register);
-  if (code == kAdd && is_elsewhere && a_is_in_register && has_immediate) {
+  if (operation == Arithmetic::add && is_elsewhere && a_is_in_register && has_immediate) {
     a_.load_address(width, to, {gpr(a, width), {}, immediate(b)});
   } else if (has_immediate) {
     load_into(to, a, width);
-    a_.arithmetic_constant(code, width, to, immediate(b));
+    a_.arithmetic_constant(operation, width, to, immediate(b));
   } else {
     const auto right = place(b, width);
-    if (code == kAdd && is_elsewhere && a_is_in_register && !right.is_memory) {
+    if (operation == Arithmetic::add && is_elsewhere && a_is_in_register && !right.is_memory) {
       a_.load_address(width, to, {gpr(a, width), static_cast<Gpr>(right.reg), 0});
     } else {
       load_into(to, a, width);
-      a_.arithmetic(code, width, to, right);
+      a_.arithmetic(operation, width, to, right);
     }
   }
   release(b);
@@ -133,10 +126,10 @@ Operand Translator::divide(Width width, bool is_signed, bool is_remainder, Opera
   const auto minus_one = width == Width::w64 ? ~std::uint64_t{0} : 0xffffffff;
   if (is_signed && (!is_constant || divisor == minus_one)) {
     CodeLabel usual;
-    a_.arithmetic_constant(kCompare, width, kScratch, -1);
+    a_.arithmetic_constant(Arithmetic::compare, width, kScratch, -1);
     a_.jump_if(Condition::not_equal, usual);
     if (is_remainder) {
-      a_.arithmetic(kXor, Width::w32, Gpr::rdx, Gpr::rdx);
+      a_.arithmetic(Arithmetic::xor_, Width::w32, Gpr::rdx, Gpr::rdx);
     } else {
       a_.emit({0, 0, 0xf7}, width, 3, Gpr::rax);  // neg
       trap_if(Condition::overflow, TrapKind::integer_overflow);
@@ -149,7 +142,7 @@ Operand Translator::divide(Width width, bool is_signed, bool is_remainder, Opera
       a_.byte(0x48);
     a_.byte(0x99);  // cdq, cqo
   } else {
-    a_.arithmetic(kXor, Width::w32, Gpr::rdx, Gpr::rdx);
+    a_.arithmetic(Arithmetic::xor_, Width::w32, Gpr::rdx, Gpr::rdx);
   }
   a_.emit({0, 0, 0xf7}, width, is_signed ? 7 : 6, kScratch);
   a_.bind(done);
@@ -200,7 +193,7 @@ Operand Translator::rotate(bool is_left, Width width, Operand a, Operand b) {
   a_.emit({0, 0, 0xf7}, width, 3, kScratch);  // neg
   a_.emit_vex(2, is_left ? kShiftRight : kShiftLeft, 0xf7, width, number(kScratch), number(kScratch), value);
   a_.emit_vex(2, is_left ? kShiftLeft : kShiftRight, 0xf7, width, number(to), number(count), value);
-  a_.arithmetic(kOr, width, to, kScratch);
+  a_.arithmetic(Arithmetic::or_, width, to, kScratch);
   release(b);
   release(a);
   return result(to);
@@ -277,10 +270,10 @@ Operand Translator::compare(Condition condition, Width width, Operand a, Operand
     if (b.value == 0 && !left.is_memory)
       a_.test(width, static_cast<Gpr>(left.reg), static_cast<Gpr>(left.reg));
     else
-      a_.arithmetic_constant(kCompare, width, left, immediate(b));
+      a_.arithmetic_constant(Arithmetic::compare, width, left, immediate(b));
   } else {
     const auto left = gpr(a, width);
-    a_.arithmetic(kCompare, width, left, place(b, width));
+    a_.arithmetic(Arithmetic::compare, width, left, place(b, width));
   }
   release(a);
   release(b);
@@ -402,56 +395,56 @@ Operand Translator::unary(Opcode op, Operand a) {
 
 Operand Translator::binary(Opcode op, Operand a, Operand b) {
   switch (op) {
-#define WZRUN_INTEGERS(integer, width)                     \
-  case Opcode::integer##_add:                              \
-    return arithmetic(kAdd, width, a, b, true);            \
-  case Opcode::integer##_sub:                              \
-    return arithmetic(kSub, width, a, b, false);           \
-  case Opcode::integer##_and:                              \
-    return arithmetic(kAnd, width, a, b, true);            \
-  case Opcode::integer##_or:                               \
-    return arithmetic(kOr, width, a, b, true);             \
-  case Opcode::integer##_xor:                              \
-    return arithmetic(kXor, width, a, b, true);            \
-  case Opcode::integer##_mul:                              \
-    return multiply(width, a, b);                          \
-  case Opcode::integer##_div_s:                            \
-    return divide(width, true, false, a, b);               \
-  case Opcode::integer##_div_u:                            \
-    return divide(width, false, false, a, b);              \
-  case Opcode::integer##_rem_s:                            \
-    return divide(width, true, true, a, b);                \
-  case Opcode::integer##_rem_u:                            \
-    return divide(width, false, true, a, b);               \
-  case Opcode::integer##_shl:                              \
-    return shift(4, width, a, b);                          \
-  case Opcode::integer##_shr_u:                            \
-    return shift(5, width, a, b);                          \
-  case Opcode::integer##_shr_s:                            \
-    return shift(7, width, a, b);                          \
-  case Opcode::integer##_rotl:                             \
-    return rotate(true, width, a, b);                      \
-  case Opcode::integer##_rotr:                             \
-    return rotate(false, width, a, b);                     \
-  case Opcode::integer##_eq:                               \
-    return compare(Condition::equal, width, a, b);         \
-  case Opcode::integer##_ne:                               \
-    return compare(Condition::not_equal, width, a, b);     \
-  case Opcode::integer##_lt_s:                             \
-    return compare(Condition::less, width, a, b);          \
-  case Opcode::integer##_lt_u:                             \
-    return compare(Condition::below, width, a, b);         \
-  case Opcode::integer##_gt_s:                             \
-    return compare(Condition::greater, width, a, b);       \
-  case Opcode::integer##_gt_u:                             \
-    return compare(Condition::above, width, a, b);         \
-  case Opcode::integer##_le_s:                             \
-    return compare(Condition::less_equal, width, a, b);    \
-  case Opcode::integer##_le_u:                             \
-    return compare(Condition::below_equal, width, a, b);   \
-  case Opcode::integer##_ge_s:                             \
-    return compare(Condition::greater_equal, width, a, b); \
-  case Opcode::integer##_ge_u:                             \
+#define WZRUN_INTEGERS(integer, width)                      \
+  case Opcode::integer##_add:                               \
+    return arithmetic(Arithmetic::add, width, a, b, true);  \
+  case Opcode::integer##_sub:                               \
+    return arithmetic(Arithmetic::sub, width, a, b, false); \
+  case Opcode::integer##_and:                               \
+    return arithmetic(Arithmetic::and_, width, a, b, true); \
+  case Opcode::integer##_or:                                \
+    return arithmetic(Arithmetic::or_, width, a, b, true);  \
+  case Opcode::integer##_xor:                               \
+    return arithmetic(Arithmetic::xor_, width, a, b, true); \
+  case Opcode::integer##_mul:                               \
+    return multiply(width, a, b);                           \
+  case Opcode::integer##_div_s:                             \
+    return divide(width, true, false, a, b);                \
+  case Opcode::integer##_div_u:                             \
+    return divide(width, false, false, a, b);               \
+  case Opcode::integer##_rem_s:                             \
+    return divide(width, true, true, a, b);                 \
+  case Opcode::integer##_rem_u:                             \
+    return divide(width, false, true, a, b);                \
+  case Opcode::integer##_shl:                               \
+    return shift(4, width, a, b);                           \
+  case Opcode::integer##_shr_u:                             \
+    return shift(5, width, a, b);                           \
+  case Opcode::integer##_shr_s:                             \
+    return shift(7, width, a, b);                           \
+  case Opcode::integer##_rotl:                              \
+    return rotate(true, width, a, b);                       \
+  case Opcode::integer##_rotr:                              \
+    return rotate(false, width, a, b);                      \
+  case Opcode::integer##_eq:                                \
+    return compare(Condition::equal, width, a, b);          \
+  case Opcode::integer##_ne:                                \
+    return compare(Condition::not_equal, width, a, b);      \
+  case Opcode::integer##_lt_s:                              \
+    return compare(Condition::less, width, a, b);           \
+  case Opcode::integer##_lt_u:                              \
+    return compare(Condition::below, width, a, b);          \
+  case Opcode::integer##_gt_s:                              \
+    return compare(Condition::greater, width, a, b);        \
+  case Opcode::integer##_gt_u:                              \
+    return compare(Condition::above, width, a, b);          \
+  case Opcode::integer##_le_s:                              \
+    return compare(Condition::less_equal, width, a, b);     \
+  case Opcode::integer##_le_u:                              \
+    return compare(Condition::below_equal, width, a, b);    \
+  case Opcode::integer##_ge_s:                              \
+    return compare(Condition::greater_equal, width, a, b);  \
+  case Opcode::integer##_ge_u:                              \
     return compare(Condition::above_equal, width, a, b);
     WZRUN_INTEGERS(i32, Width::w32)
     WZRUN_INTEGERS(i64, Width::w64)

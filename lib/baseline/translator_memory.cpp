@@ -99,7 +99,7 @@ Address Translator::address_of(const wasm::MemoryArgument& memory, Operand& inde
     if (memory.offset <= kMostDisplacement)
       return {base, reg, static_cast<std::int32_t>(memory.offset)};
     a_.move_constant(kScratch, memory.offset);
-    a_.arithmetic(0x03, Width::w64, kScratch, reg);
+    a_.arithmetic(Arithmetic::add, Width::w64, kScratch, reg);
     return {base, kScratch, 0};
   }
   // Behind the access must be within the memory.
@@ -111,11 +111,11 @@ Address Translator::address_of(const wasm::MemoryArgument& memory, Operand& inde
   }
   load_into(behind, index, width_of(limits.is_64));
   a_.move_constant(kScratch, memory.offset + bytes);
-  a_.arithmetic(0x03, Width::w64, behind, kScratch);
+  a_.arithmetic(Arithmetic::add, Width::w64, behind, kScratch);
   if (limits.is_64)
     trap_if(Condition::below, TrapKind::out_of_bounds_memory_access);
   load_memory(kScratch, memory.memory_index);
-  a_.arithmetic(0x3b, Width::w64, behind, Address{kScratch, {}, LinearMemory::kSizeOffset});
+  a_.arithmetic(Arithmetic::compare, Width::w64, behind, Address{kScratch, {}, LinearMemory::kSizeOffset});
   trap_if(Condition::above, TrapKind::out_of_bounds_memory_access);
   a_.load(Width::w64, kScratch, {kScratch, {}, LinearMemory::kBaseOffset});
   return {kScratch, behind, -static_cast<std::int32_t>(bytes)};
@@ -256,7 +256,7 @@ void Translator::load_table(Gpr to, std::uint32_t table) {
 
 void Translator::check_element(std::uint32_t table, Gpr index, TrapKind out_of_bounds) {
   load_table(kScratch, table);
-  a_.arithmetic(0x3b, Width::w64, index, Address{kScratch, {}, TableElements::kSizeOffset});
+  a_.arithmetic(Arithmetic::compare, Width::w64, index, Address{kScratch, {}, TableElements::kSizeOffset});
   trap_if(Condition::above_equal, out_of_bounds);
   a_.load(Width::w64, kScratch, {kScratch, {}, TableElements::kDataOffset});
 }

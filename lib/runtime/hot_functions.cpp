@@ -130,8 +130,9 @@ bool HotFunctions::is_remembered(const Entry& entry) const {
          !is_dear(function) && !candidate.is_for_llvm;
 }
 
-bool HotFunctions::can_improve(std::uint32_t function_index, const Candidate& candidate) const {
-  return candidate.opt_level && *candidate.opt_level < best_level(function_index) && !candidate.hopeless;
+bool HotFunctions::can_improve(const Entry& entry) const {
+  const auto& [function, candidate] = entry;
+  return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless;
 }
 
 bool HotFunctions::has(Condition condition) const {
@@ -177,7 +178,7 @@ bool HotFunctions::has_next(Work work) const {
       has_listed(wanted_, &HotFunctions::is_wanted) || has_listed(remembered_, &HotFunctions::is_remembered);
   if (work == Work::quick || (work == Work::any && has_quick))
     return has_quick;
-  return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_stuck) || has(&HotFunctions::can_improve_entry);
+  return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_stuck) || has(&HotFunctions::can_improve);
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
@@ -204,7 +205,7 @@ std::optional<HotFunctions::Job> HotFunctions::next_good() {
   // Its loop is wanted although there is code: what enters it may stay there for long.
   if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
     return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
-  const auto improvable = waiting(&HotFunctions::can_improve_entry);
+  const auto improvable = waiting(&HotFunctions::can_improve);
   if (improvable.empty())
     return std::nullopt;
   auto& best = **std::ranges::max_element(improvable, {}, [this](const Entry* entry) {

@@ -117,8 +117,7 @@ class HotFunctions {
   }
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
-  bool can_improve(std::uint32_t function_index, const Candidate& candidate) const;
-  bool can_improve_entry(const Entry& entry) const { return can_improve(entry.first, entry.second); }
+  bool can_improve(const Entry& entry) const;
   void count(Candidate& candidate, std::uint64_t events, Time now);
   bool has_good_code(const Candidate& candidate) const { return candidate.opt_level.value_or(0) > kQuickLevel; }
   bool is_wanted(const Entry& entry) const {

@@ -238,7 +238,7 @@ Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& sessi
                                                      .target = options_.target,
                                                      .module = module_digest()});
     if (compiled && !compiled->image.empty())
-      made.units.push_back(std::move(compiled->image));
+      made.unit = std::move(compiled->image);
     if (compiled)
       made.left_out = std::move(compiled->left_out);
     else
@@ -256,7 +256,7 @@ Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& sessi
   auto unit =
       has_compiler() ? compile_image(code_.bytes.view(), code_.module.features, options) : std::unexpected(Error{});
   if (unit)
-    made.units.push_back(*std::move(unit));
+    made.unit = *std::move(unit);
   else
     made.failed = job.functions;
   return made;
@@ -268,21 +268,24 @@ Sha256Digest Tiering::module_digest() {
 }
 
 void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration took) {
-  std::vector<std::shared_ptr<const Unit>> adopted;
-  for (auto& unit : made.units)
-    if (const auto image = Image::from_bytes(unit, code_.image_expectation(options_.target)); image && adopt(*image))
-      adopted.push_back(std::make_shared<const Unit>(std::move(unit)));
+  bool is_adopted = false;
+  if (made.unit) {
+    const auto image = Image::from_bytes(*made.unit, code_.image_expectation(options_.target));
+    is_adopted = image && adopt(*image);
+    if (!is_adopted)
+      made.failed = job.functions;
+  }
   const std::scoped_lock lock(mutex_);
   --compiling_;
   report_.compiling += took;
-  report_.units += adopted.size();
-  if (!adopted.empty()) {
+  if (is_adopted) {
+    ++report_.units;
     report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
     report_.improved_functions += job.repeated;
-    new_units_.insert(new_units_.end(), adopted.begin(), adopted.end());
+    new_units_.push_back(std::make_shared<const Unit>(*std::move(made.unit)));
   }
   useless_ = !baseline::is_available() && !has_compiler();
-  for (const auto function : adopted.size() == made.units.size() ? made.failed : job.functions)
+  for (const auto function : made.failed)
     hot_.give_up(function);
   for (const auto function : made.left_out)
     hot_.leave_to_llvm(function);

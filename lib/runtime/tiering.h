@@ -96,7 +96,7 @@ class Tiering {
   void keep_now(std::unique_lock<std::mutex>& lock);
   void compile(const HotFunctions::Job& job, CompilerSession& session);
   struct Made {
-    std::vector<Unit> units;
+    std::optional<Unit> unit;
     std::vector<std::uint32_t> left_out;  ///< by the baseline compiler
     std::vector<std::uint32_t> failed;    ///< functions without code
   };
