@@ -164,6 +164,13 @@ void Assembler::push(Gpr reg) {
   put(static_cast<std::uint8_t>(0x50 | low(number(reg))));
 }
 
+void Assembler::pop(Gpr reg) {
+  reserve();
+  if (number(reg) >= 8)
+    put(0x41);
+  put(static_cast<std::uint8_t>(0x58 | low(number(reg))));
+}
+
 void Assembler::trap(std::uint8_t kind) {
   reserve();
   for (const std::uint8_t value : {0x67, 0x0f, 0xb9, 0x40})

@@ -153,6 +153,7 @@ class Assembler {
   /// lea to, [label]
   void load_label(Gpr to, CodeLabel& label);
   void push(Gpr reg);
+  void pop(Gpr reg);
   void leave() { byte(0xc9); }
   void ret() { byte(0xc3); }
   /// What fault.cpp takes for a trap.

@@ -98,6 +98,11 @@ class Compilation {
           code.bind(thunk);
           emit_call_thunk(code, module_.types[type].function);
         });
+    if (auto& thunk = unit_.count_thunk; thunk.is_used())
+      emit([&] {
+        code.bind(thunk);
+        emit_count_thunk(code);
+      });
     entries_.assign(module_.types.size(), runtime::kNoCode);
     for (const auto& [function, label] : unit_.members) {
       const auto type = module_.types[module_.functions[function].type_index].canonical;

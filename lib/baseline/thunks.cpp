@@ -17,6 +17,12 @@ constexpr std::int32_t kSlot = sizeof(std::uint64_t);
 
 constexpr std::int32_t aligned(std::int32_t bytes) { return (bytes + 15) / 16 * 16; }
 
+/// With the arguments in their registers, the instance in rdi.
+void call_helper(Assembler& code, runtime::NativeHelper helper) {
+  code.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(runtime::InstanceContext, helpers)});
+  code.call(Address{kScratch, {}, static_cast<std::int32_t>(helper) * kSlot});
+}
+
 }  // namespace
 
 void emit_entry(Assembler& code, const wasm::FunctionType& type) {
@@ -76,11 +82,9 @@ void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
     }
     to.displacement += kSlot;
   }
-  code.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(runtime::InstanceContext, helpers)});
   code.move(Width::w64, Gpr::rsi, Gpr::rax);
   code.move(Width::w64, Gpr::rdx, Gpr::rsp);
-  constexpr auto kHelper = static_cast<std::int32_t>(runtime::NativeHelper::call_function);
-  code.call(Address{kScratch, {}, kHelper * static_cast<std::int32_t>(sizeof(void*))});
+  call_helper(code, runtime::NativeHelper::call_function);
   if (ArgumentPlaces::has_buffer(type)) {
     code.load(Width::w64, kScratch, results);
     for (std::size_t i = 0; i < type.results.size(); ++i) {
@@ -95,6 +99,26 @@ void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
     else
       code.load(width_of(result), Gpr::rax, {Gpr::rsp, {}, 0});
   }
+  code.leave();
+  code.ret();
+}
+
+void emit_count_thunk(Assembler& code) {
+  constexpr std::int32_t kXmmBytes = 16;
+  constexpr auto kGprBytes = static_cast<std::int32_t>(kArgumentGprs.size()) * kSlot;
+  constexpr Encoding kLoad{0, 1, 0x10}, kStore{0, 1, 0x11};  // movups
+  const auto for_each_argument = [&](const Encoding& xmm_move, const auto& gpr_move) {
+    for (std::uint8_t i = 0; i < kArgumentXmms; ++i)
+      code.emit(xmm_move, Width::w32, i, Address{Gpr::rsp, {}, kGprBytes + i * kXmmBytes});
+    for (std::size_t i = 0; i < kArgumentGprs.size(); ++i)
+      gpr_move(Address{Gpr::rsp, {}, static_cast<std::int32_t>(i) * kSlot}, kArgumentGprs[i]);
+  };
+  begin_frame(code, aligned(kGprBytes + kArgumentXmms * kXmmBytes));
+  for_each_argument(kStore, [&](const Address& place, Gpr reg) { code.store(Width::w64, place, reg); });
+  code.move(Width::w64, Gpr::rsi, Gpr::rax);
+  code.move_constant(Gpr::rdx, runtime::kNoLoop);
+  call_helper(code, runtime::NativeHelper::is_hot);
+  for_each_argument(kLoad, [&](const Address& place, Gpr reg) { code.load(Width::w64, reg, place); });
   code.leave();
   code.ret();
 }

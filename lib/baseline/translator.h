@@ -71,11 +71,14 @@ struct Unit {
   Assembler code;
   std::map<std::uint32_t, CodeLabel> members;  ///< functions of the unit, by index
   std::vector<CodeLabel> call_thunks;          ///< by type index, canonical; those that are used have to be written
+  CodeLabel count_thunk;                       ///< the same
   std::vector<Range> ranges;
   std::vector<Line> lines;
 };
 
-/// Writes the beginning of a function whose frame has `size` bytes below its frame record. Uses kScratch.
+/// Writes the beginning of a function: its frame record.
+void make_frame_record(Assembler& code);
+/// The same with `size` bytes below it. Uses kScratch.
 void begin_frame(Assembler& code, std::int32_t size);
 /// Makes a frame larger by so many bytes below rsp. Uses kScratch.
 void extend_frame(Assembler& code, std::int32_t size);
@@ -237,11 +240,11 @@ class Translator {
     std::int32_t displacement = 0;
     std::uint64_t offset = 0;
   };
-  /// A place where the code counts, once it has counted to the end.
-  struct Count {
+  /// A loop's beginning, once the count of the function has come to its end there.
+  struct LoopCount {
     CodeLabel enter;
     CodeLabel back;
-    std::uint32_t loop = runtime::kNoLoop;
+    std::uint32_t loop = 0;
     std::size_t operands = 0;
     std::uint64_t offset = 0;
   };
@@ -385,9 +388,14 @@ class Translator {
   void zero_locals();
   void emit_return();
   void emit_rest();
-  void count(std::uint32_t loop);
-  Address shared_count();
-  void emit_count_end(Count& count);
+  /// What makes a count negative after as many steps as are to be counted.
+  std::int32_t count_step() const { return static_cast<std::int32_t>((std::uint64_t{1} << 31) / unit_.patience); }
+  /// Of the function, behind the counts' beginning.
+  Address shared_count(Gpr counts) const;
+  void count_call();
+  void count_loop(std::uint32_t loop);
+  void emit_call_count_end();
+  void emit_loop_count_end(LoopCount& count);
   void emit_leaving_for_loop_entry();
   void store_frame(std::int32_t window, std::int32_t others);
   void emit_loop_entry(const WantedLoop& loop);
@@ -448,13 +456,15 @@ class Translator {
   std::deque<TrapSite> traps_;
   std::deque<SlowCall> slow_calls_;
   std::deque<JumpTable> tables_;
-  std::deque<Count> counts_;
+  CodeLabel call_count_end_;
+  CodeLabel called_;  ///< behind the counting
+  std::deque<LoopCount> loop_counts_;
   CodeLabel leave_for_loop_entry_;
   std::vector<WantedLoop> loops_to_enter_;
   std::uint32_t loops_ = 0;  ///< begun
   std::uint32_t branch_tables_ = 0;
   std::vector<Operand> block_results_;
-  const wasm::FunctionType* called_ = nullptr;  ///< whose results are asked for
+  const wasm::FunctionType* callee_type_ = nullptr;  ///< whose results are asked for
   std::vector<Move<Gpr>> gpr_moves_;
   std::vector<Move<Xmm>> xmm_moves_;
 };

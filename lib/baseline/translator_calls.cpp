@@ -98,11 +98,11 @@ void Translator::finish_call(const wasm::FunctionType& type) {
   used_gprs_.clear();
   used_xmms_.clear();
   load_volatile_locals();
-  called_ = &type;
+  callee_type_ = &type;
 }
 
 Operand Translator::call_result(std::size_t index) {
-  const auto& results = called_->results;
+  const auto& results = callee_type_->results;
   const auto type = results[index];
   if (results.size() == 1) {
     if (is_float(type))

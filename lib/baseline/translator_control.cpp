@@ -29,7 +29,7 @@ void Translator::loop(Frame& frame) {
   open(frame);
   a_.bind(block_of(frame).label);
   const auto number = loops_++;
-  count(number);
+  count_loop(number);
   if (!std::ranges::binary_search(wanted_loops_, number))
     return;
   auto& wanted = loops_to_enter_.emplace_back(number, frame.label.block);

@@ -3,10 +3,12 @@
 #include "runtime/instance.h"
 
 #include <cstddef>
+#include <limits>
 
 // A function's beginning and end, and its other beginnings.
 namespace wzrun::baseline {
 
+using runtime::FunctionInstance;
 using runtime::InstanceContext;
 
 void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::span<const ValueType> locals,
@@ -26,7 +28,8 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   traps_.clear();
   slow_calls_.clear();
   tables_.clear();
-  counts_.clear();
+  loop_counts_.clear();
+  call_count_end_ = called_ = {};
   leave_for_loop_entry_ = {};
   loops_to_enter_.clear();
   loop_entries_.clear();
@@ -37,11 +40,12 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   a_.align(16);
   unit_.ranges.push_back({a_.position(), 0, function_index});
   a_.bind(unit_.members.at(function_index));
-  begin_frame(a_, layout_->size);
+  make_frame_record(a_);
+  count_call();
+  extend_frame(a_, layout_->size);
   save_registers(Gpr::rdi, Gpr::rsi);
   take_parameters();
   zero_locals();
-  count(runtime::kNoLoop);
 }
 
 /// The registers that must be preserved, and what the whole function needs.
@@ -55,9 +59,13 @@ void Translator::save_registers(Gpr instance, Gpr results) {
     a_.load(Width::w64, kMemoryBase, {instance, {}, offsetof(InstanceContext, memory_base)});
 }
 
-void begin_frame(Assembler& code, std::int32_t size) {
+void make_frame_record(Assembler& code) {
   code.push(Gpr::rbp);
   code.move(Width::w64, Gpr::rbp, Gpr::rsp);
+}
+
+void begin_frame(Assembler& code, std::int32_t size) {
+  make_frame_record(code);
   extend_frame(code, size);
 }
 
@@ -156,8 +164,14 @@ void Translator::zero_locals() {
 
 void Translator::emit_return() {
   if (layout_->count != 0) {
+    CodeLabel done;
+    a_.load(Width::w64, kScratch, FrameLayout::instance());
+    a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
+    a_.arithmetic_constant(Arithmetic::compare, Width::w32, shared_count(kScratch), 0);
+    a_.jump_if(Condition::sign, done);  // there is other code, see emit_call_count_end()
     a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
-    a_.store(Width::w32, shared_count(), Gpr::rcx);
+    a_.store(Width::w32, shared_count(kScratch), Gpr::rcx);
+    a_.bind(done);
   }
   for (const auto& [reg, place] : layout_->saved)
     a_.load(Width::w64, reg, {Gpr::rbp, {}, place});
@@ -176,8 +190,9 @@ void Translator::emit_rest() {
     a_.call(unit_.call_thunks[wasm_.types[call.type].canonical]);
     a_.jump(call.back);
   }
-  for (auto& count : counts_)
-    emit_count_end(count);
+  emit_call_count_end();
+  for (auto& count : loop_counts_)
+    emit_loop_count_end(count);
   for (auto& trap : traps_) {
     offset_ = trap.offset;
     a_.bind(trap.label);
@@ -197,55 +212,84 @@ void Translator::emit_rest() {
     emit_loop_entry(loop);
 }
 
-/// One more call, or one more time round a loop, whose operands are in their places. A function with loops has the
-/// count in its frame while it runs.
-void Translator::count(std::uint32_t loop) {
+Address Translator::shared_count(Gpr counts) const {
+  return {counts, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * sizeof(std::uint32_t))};
+}
+
+/// One more call. The arguments are where the caller has put them; only the frame record is made. A function with loops
+/// has the count in its frame while it runs.
+void Translator::count_call() {
   if (unit_.patience == 0)
     return;
-  auto& place = counts_.emplace_back();
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, counts)});
+  a_.arithmetic_constant(Arithmetic::add, Width::w32, shared_count(kScratch), count_step());
+  a_.jump_if(Condition::sign, call_count_end_);
+  a_.bind(called_);
+  if (layout_->count == 0)
+    return;
+  a_.load(Width::w32, Gpr::rax, shared_count(kScratch));
+  a_.store(Width::w32, {Gpr::rbp, {}, layout_->count}, Gpr::rax);
+}
+
+/// If there is other code of the function, that is what runs from now on: the count stays negative, so that this one
+/// comes here with each call.
+void Translator::emit_call_count_end() {
+  if (unit_.patience == 0)
+    return;
+  constexpr auto kOther = Gpr::rax;
+  constexpr auto kCounts = Gpr::r10;
+  const auto number = static_cast<std::int32_t>(function_index_ - wasm_.imported_functions);
+  const auto native = number * static_cast<std::int32_t>(sizeof(FunctionInstance)) +
+                      static_cast<std::int32_t>(offsetof(FunctionInstance, native));
+  CodeLabel stay;
+  offset_ = body_offset_;
+  a_.bind(call_count_end_);
+  a_.load(Width::w64, kCounts, {Gpr::rdi, {}, offsetof(InstanceContext, counts)});
+  a_.load(Width::w64, kOther, {Gpr::rdi, {}, offsetof(InstanceContext, own_functions)});
+  a_.load(Width::w64, kOther, {kOther, {}, native});
+  a_.load_label(kScratch, unit_.members.at(function_index_));
+  a_.arithmetic(Arithmetic::compare, Width::w64, kOther, kScratch);
+  a_.jump_if(Condition::equal, stay);
+  a_.test(Width::w64, kOther, kOther);
+  a_.jump_if(Condition::equal, stay);
+  a_.store_constant(Width::w32, shared_count(kCounts), std::numeric_limits<std::int32_t>::min());
+  a_.pop(Gpr::rbp);
+  a_.jump(Place(kOther));
+  a_.bind(stay);
+  a_.store_constant(Width::w32, shared_count(kCounts), 0);
+  a_.move_constant(Gpr::rax, function_index_);
+  note_line();
+  a_.call(unit_.count_thunk);
+  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, counts)});
+  a_.jump(called_);
+}
+
+/// One more time round a loop, whose operands are in their places.
+void Translator::count_loop(std::uint32_t loop) {
+  if (unit_.patience == 0)
+    return;
+  auto& place = loop_counts_.emplace_back();
   place.loop = loop;
   place.operands = stack_->size();
   place.offset = offset_;
-  // In steps that make the count wrap at the end.
-  const auto step = static_cast<std::int32_t>((std::uint64_t{1} << 32) / unit_.patience);
-  const Address in_frame{Gpr::rbp, {}, layout_->count};
-  if (loop != runtime::kNoLoop) {
-    a_.arithmetic_constant(Arithmetic::add, Width::w32, in_frame, step);
-  } else if (layout_->count == 0) {
-    a_.arithmetic_constant(Arithmetic::add, Width::w32, shared_count(), step);
-  } else {
-    a_.load(Width::w32, Gpr::rax, shared_count());
-    a_.arithmetic_constant(Arithmetic::add, Width::w32, Gpr::rax, step);
-    a_.store(Width::w32, in_frame, Gpr::rax);
-  }
-  a_.jump_if(Condition::below, place.enter);
+  a_.arithmetic_constant(Arithmetic::add, Width::w32, Address{Gpr::rbp, {}, layout_->count}, count_step());
+  a_.jump_if(Condition::sign, place.enter);
   a_.bind(place.back);
 }
 
-/// Where the count of the function is. Uses kScratch.
-Address Translator::shared_count() {
-  a_.load(Width::w64, kScratch, FrameLayout::instance());
-  a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
-  return {kScratch, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * 4)};
-}
-
-void Translator::emit_count_end(Count& count) {
+void Translator::emit_loop_count_end(LoopCount& count) {
   offset_ = count.offset;
   a_.bind(count.enter);
+  a_.store_constant(Width::w32, {Gpr::rbp, {}, layout_->count}, 0);
   save_volatile_locals();
   a_.move_constant(Gpr::rdx, count.loop);
   a_.move_constant(Gpr::rsi, function_index_);
   call_through_instance(NativeHelper::is_hot);
   load_volatile_locals();
-  if (count.loop != runtime::kNoLoop) {
-    CodeLabel stay;
-    a_.test(Width::w64, Gpr::rax, Gpr::rax);
-    a_.jump_if(Condition::equal, stay);
-    a_.move_constant(Gpr::rcx, count.operands);
-    a_.jump(leave_for_loop_entry_);
-    a_.bind(stay);
-  }
-  a_.jump(count.back);
+  a_.test(Width::w64, Gpr::rax, Gpr::rax);
+  a_.jump_if(Condition::equal, count.back);
+  a_.move_constant(Gpr::rcx, count.operands);
+  a_.jump(leave_for_loop_entry_);
 }
 
 /// Better code goes on at a loop: its LoopEntry is in rax, the number of operands on the stack in rcx. It returns when

@@ -50,10 +50,9 @@ bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_
   if (!candidate.opt_level)
     return true;
   // Calls go to its code: this one must be in a loop that it does not leave.
-  const bool is_cheap = options_.quick_is_cheap && !candidate.is_for_llvm;
-  if (is_cheap && !has_good_code(candidate))
+  if (options_.quick_is_cheap && !candidate.is_for_llvm)
     want(function_index, candidate);
-  else if (is_cheap || candidate.events - candidate.events_before_code >= options_.stuck_events)
+  else if (candidate.events - candidate.events_before_code >= options_.stuck_events)
     candidate.stuck = true;
   return candidate.wanted || candidate.stuck;
 }
@@ -67,9 +66,10 @@ bool HotFunctions::note_code(std::uint32_t function_index, std::optional<std::ui
   candidate.events_of_code += events;
   ++(loop ? candidate.reports_of_loops : candidate.reports_of_calls);
   // What reports only loops may be one call that does not end; what does so beside better code is one.
-  constexpr unsigned kReportsOfStuck = 2;
-  const bool is_stuck =
-      has_good_code(candidate) || (candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfStuck);
+  constexpr unsigned kReportsOfOneCall = 2;
+  const bool is_stuck = has_good_code(candidate)
+                            ? loop && ++candidate.reports_beside_better >= options_.stuck_reports
+                            : candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfOneCall;
   if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel)
     return false;
   auto& known = candidate.loops[*loop];
@@ -108,6 +108,13 @@ void HotFunctions::has_code(std::uint32_t function_index, unsigned opt_level) {
 void HotFunctions::has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level) {
   auto& level = get(function_index).loops[loop];
   level = std::max(level.value_or(0), opt_level);
+}
+
+void HotFunctions::has_unit(std::size_t functions, unsigned opt_level) {
+  if (opt_level != kQuickLevel)
+    return;
+  loose_ += std::min(functions, joined_);
+  joined_ = std::max(functions, joined_);
 }
 
 void HotFunctions::leave_to_llvm(std::uint32_t function_index) {
@@ -178,7 +185,7 @@ bool HotFunctions::has_next(Work work) const {
       has_listed(wanted_, &HotFunctions::is_wanted) || has_listed(remembered_, &HotFunctions::is_remembered);
   if (work == Work::quick || (work == Work::any && has_quick))
     return has_quick;
-  return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_stuck) || has(&HotFunctions::can_improve);
+  return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_good_work);
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
@@ -188,6 +195,26 @@ std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
     if (auto job = next_quick())
       return job;
   return work != Work::quick ? next_good() : std::nullopt;
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next_joining() {
+  if (!can_join())
+    return std::nullopt;
+  Job job;
+  job.opt_level = kQuickLevel;
+  job.by_baseline = true;
+  job.joins = true;
+  for (const auto& [function, candidate] : candidates_) {
+    if (candidate.opt_level != kQuickLevel || candidate.hopeless || candidate.is_for_llvm)
+      continue;
+    job.functions.push_back(function);
+    for (const auto& [loop, level] : candidate.loops)
+      if (level == kQuickLevel)
+        job.loops.push_back({function, loop});
+  }
+  joined_ = job.functions.size();
+  loose_ = 0;
+  return job;
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next_quick() {
@@ -202,13 +229,15 @@ std::optional<HotFunctions::Job> HotFunctions::next_quick() {
 std::optional<HotFunctions::Job> HotFunctions::next_good() {
   if (const auto left = waiting(&HotFunctions::is_left_to_llvm); !left.empty())
     return compile_quickly(left, false);
-  // Its loop is wanted although there is code: what enters it may stay there for long.
-  if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
-    return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
-  const auto improvable = waiting(&HotFunctions::can_improve);
-  if (improvable.empty())
+  // Its loop is wanted although there is code: what enters it may stay there for long, and in the interpreter if the
+  // code is LLVM's.
+  if (!options_.quick_is_cheap)
+    if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
+      return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
+  const auto work = waiting(&HotFunctions::is_good_work);
+  if (work.empty())
     return std::nullopt;
-  auto& best = **std::ranges::max_element(improvable, {}, [this](const Entry* entry) {
+  auto& best = **std::ranges::max_element(work, {}, [this](const Entry* entry) {
     const auto events = static_cast<double>(entry->second.events + entry->second.earlier_events);
     const auto bytes = static_cast<double>(size(entry->first) + kCalleeBytes);
     return std::pair(!is_giant(entry->first), events / bytes);
@@ -287,7 +316,7 @@ void HotFunctions::add_callees(Job& job) {
       if (callee < module_.imported_functions || std::ranges::find(job.functions, callee) != job.functions.end())
         continue;
       auto& candidate = get(callee);
-      const bool is_done = candidate.opt_level && *candidate.opt_level >= job.opt_level && size(callee) > kInlinedBytes;
+      const bool is_done = candidate.opt_level && *candidate.opt_level >= job.opt_level;
       if (is_done || candidate.hopeless || bytes + size(callee) > kCalleeBytes || calls(callee) < kWarmCalls)
         continue;
       bytes += size(callee);

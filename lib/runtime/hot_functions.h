@@ -31,6 +31,7 @@ class HotFunctions {
     unsigned opt_level = 0;
     std::size_t repeated = 0;  ///< of the functions, those that have code already
     bool by_baseline = false;  ///< by that compiler, and otherwise by LLVM
+    bool joins = false;        ///< all functions have code of the same kind already; see next_joining()
   };
 
   /// What somebody can do: everything, or only one of the two kinds of work, where they do not wait for each other.
@@ -48,13 +49,15 @@ class HotFunctions {
   /// are.
   static constexpr std::uint64_t kGiantBytes = 24U << 10;
   static constexpr unsigned kGiantLevel = 1;
-  /// Smaller functions are compiled once more with each caller, which mostly takes them in.
-  static constexpr std::uint64_t kInlinedBytes = 256;
   /// A callee that was called so often is worth a place in its caller's unit.
   static constexpr std::uint64_t kWarmCalls = 200;
   /// Times that loops of a function went round in the interpreter since the function has code: a call must be in a loop
   /// that it does not leave.
   static constexpr std::uint64_t kStuckEvents = 100'000;
+  /// The same for code that counts, in reports: about as long as it takes to compile a small function well.
+  static constexpr unsigned kStuckReports = 64;
+  /// So many functions of other quickly compiled units make it worth the while to join them to one.
+  static constexpr std::size_t kLeastJoined = 128;
   /// Events in earlier runs that make a function worth compiling when there is nothing else to do.
   static constexpr std::uint64_t kRememberedEvents = 500;
 
@@ -62,6 +65,8 @@ class HotFunctions {
     unsigned opt_level = 2;      ///< of what is compiled well
     bool quick_is_cheap = true;  ///< the baseline compiler compiles quickly
     std::uint64_t stuck_events = kStuckEvents;
+    unsigned stuck_reports = kStuckReports;
+    std::size_t least_joined = kLeastJoined;
   };
   /// The module must outlive this.
   HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls);
@@ -77,6 +82,8 @@ class HotFunctions {
   /// There is code of a function, or of the entry at a loop.
   void has_code(std::uint32_t function_index, unsigned opt_level);
   void has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level);
+  /// There is a unit with so many functions.
+  void has_unit(std::size_t functions, unsigned opt_level);
   /// The baseline compiler leaves a function of its job out.
   void leave_to_llvm(std::uint32_t function_index);
   /// A function cannot be compiled.
@@ -86,6 +93,10 @@ class HotFunctions {
   bool has_next(Work work = Work::any) const;
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next(Work work = Work::any);
+  /// Whether next_joining() has something.
+  bool can_join() const { return options_.quick_is_cheap && loose_ >= std::max(options_.least_joined, joined_); }
+  /// All that was compiled quickly, in many units, and not well since: in one unit functions call each other directly.
+  std::optional<Job> next_joining();
 
  private:
   struct Candidate {
@@ -103,6 +114,7 @@ class HotFunctions {
     bool hopeless = false;
     unsigned reports_of_calls = 0;  ///< by code that counts
     unsigned reports_of_loops = 0;
+    unsigned reports_beside_better = 0;                      ///< of loops, since there is better code
     std::optional<std::uint32_t> wanted_loop;                ///< the last that went round without an entry
     std::map<std::uint32_t, std::optional<unsigned>> loops;  ///< that can be entered, and the level of their code
   };
@@ -128,6 +140,7 @@ class HotFunctions {
     return entry.second.is_for_llvm && !entry.second.opt_level && !entry.second.hopeless;
   }
   bool is_stuck(const Entry& entry) const { return entry.second.stuck && !entry.second.hopeless; }
+  bool is_good_work(const Entry& entry) const { return is_stuck(entry) || can_improve(entry); }
   using Condition = bool (HotFunctions::*)(const Entry&) const;
   bool has(Condition condition) const;
   std::vector<Entry*> waiting(Condition condition);
@@ -152,6 +165,8 @@ class HotFunctions {
   std::map<std::uint32_t, Candidate> candidates_;  ///< by function index
   std::vector<std::uint32_t> wanted_;              ///< all that are, and perhaps others
   std::vector<std::uint32_t> remembered_;          ///< the same
+  std::size_t joined_ = 0;                         ///< functions of the largest quickly compiled unit
+  std::size_t loose_ = 0;                          ///< of the other such units, all together
 };
 
 }  // namespace wzrun::runtime

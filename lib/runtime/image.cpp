@@ -13,6 +13,7 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace wzrun::runtime {
 
@@ -117,7 +118,11 @@ class Mapping {
 
   explicit operator bool() const { return address_ != MAP_FAILED; }
   std::uint8_t* begin() const { return static_cast<std::uint8_t*>(address_); }
-  std::uint8_t* keep() { return static_cast<std::uint8_t*>(std::exchange(address_, MAP_FAILED)); }
+  /// Goes when nobody has it any more.
+  std::shared_ptr<const std::uint8_t> share() {
+    auto* const address = static_cast<std::uint8_t*>(std::exchange(address_, MAP_FAILED));
+    return {address, [bytes = bytes_](const std::uint8_t* begin) { munmap(const_cast<std::uint8_t*>(begin), bytes); }};
+  }
 
  private:
   void* address_;
@@ -142,8 +147,6 @@ bool is_image(std::span<const std::uint8_t> bytes) {
 }
 
 namespace {
-
-std::shared_ptr<const Image> shared(const Image* image) { return std::shared_ptr<const Image>(image); }
 
 Expected<void> read_all(int descriptor, std::uint64_t offset, std::span<std::uint8_t> to) {
   while (!to.empty()) {
@@ -179,13 +182,36 @@ Expected<Mapping> copied(std::uint64_t size, const ImageExpectation& expectation
 
 }  // namespace
 
+/// Of one piece of memory.
+Expected<std::shared_ptr<const Image>> Image::of(Memory bytes) {
+  ImageHeader header;
+  std::memcpy(&header, bytes.get(), sizeof header);
+  const auto* const code = bytes.get() + header.code.offset;
+  return std::shared_ptr<const Image>(new Image(bytes, {bytes, code}));
+}
+
 Expected<std::shared_ptr<const Image>> Image::from_bytes(std::span<const std::uint8_t> bytes,
                                                          const ImageExpectation& expectation) {
   auto mapping = WZRUN_TRY(copied(bytes.size(), expectation, [&](std::span<std::uint8_t> to) -> Expected<void> {
     std::ranges::copy(bytes, to.begin());
     return {};
   }));
-  return shared(new Image(mapping.keep(), bytes.size()));
+  return of(mapping.share());
+}
+
+Expected<std::shared_ptr<const Image>> Image::in_arena(std::span<const std::uint8_t> bytes,
+                                                       const ImageExpectation& expectation, CodeArena& arena) {
+  if (!is_image(bytes))  // which tells where its code is
+    return from_bytes(bytes, expectation);
+  ImageHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const auto head = std::make_shared<std::vector<std::uint8_t>>(
+      bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(header.code.offset));
+  WZRUN_CHECK(check(head->data(), bytes.size(), expectation));
+  auto code = arena.add(bytes.subspan(header.code.offset));
+  if (code == nullptr)
+    return from_bytes(bytes, expectation);
+  return std::shared_ptr<const Image>(new Image({head, head->data()}, std::move(code)));
 }
 
 Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uint64_t offset, std::uint64_t size,
@@ -205,7 +231,7 @@ Expected<std::shared_ptr<const Image>> Image::from_file(int descriptor, std::uin
       return refused("cannot map");
     WZRUN_CHECK(check(mapping.begin(), size, expectation));
     if (make_executable(mapping))
-      return shared(new Image(mapping.keep(), size));
+      return of(mapping.share());
   }
   return copy_of_file(descriptor, offset, size, expectation);
 }
@@ -214,10 +240,8 @@ Expected<std::shared_ptr<const Image>> Image::copy_of_file(int descriptor, std::
                                                            const ImageExpectation& expectation) {
   auto mapping = WZRUN_TRY(
       copied(size, expectation, [&](std::span<std::uint8_t> to) { return read_all(descriptor, offset, to); }));
-  return shared(new Image(mapping.keep(), size));
+  return of(mapping.share());
 }
-
-Image::~Image() { munmap(const_cast<std::uint8_t*>(base_), mapped_bytes_); }
 
 std::uint32_t Image::position(std::uint32_t defined_index) const {
   const auto list = members();
@@ -234,7 +258,7 @@ const void* Image::code_at(const ImagePart& part, std::uint32_t index) const {
 }
 
 const void* Image::code_at(std::uint32_t offset) const {
-  return offset < header().code.size ? base_ + header().code.offset + offset : nullptr;
+  return offset < header().code.size ? code_.get() + offset : nullptr;
 }
 
 LoopEntry Image::loop_entry(const ImageLoop& loop) const {
@@ -299,8 +323,10 @@ std::uint64_t Image::module_offset(const ImageRange& range, std::uint64_t code_o
 }
 
 bool Image::checksum_holds() const {
-  const auto* const begin = base_ + sizeof(ImageHeader);
-  return sha256({begin, base_ + mapped_bytes_}) == header().checksum;
+  Sha256 hash;
+  hash.update(std::span(base_ + sizeof(ImageHeader), base_ + header().code.offset));
+  hash.update(code());
+  return hash.finish() == header().checksum;
 }
 
 }  // namespace wzrun::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/code_arena.h"
 #include "runtime/native.h"
 #include "wzrun/error.h"
 
@@ -9,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 /// Compiled code as a file: one buffer, valid wherever it is mapped.
 ///
@@ -84,6 +86,9 @@ class Image {
   /// Copies the bytes. Errors: malformed; unsupported if the image was made for something else; io.
   static Expected<std::shared_ptr<const Image>> from_bytes(std::span<const std::uint8_t> bytes,
                                                            const ImageExpectation& expectation);
+  /// The same, with the code in an arena if that takes it.
+  static Expected<std::shared_ptr<const Image>> in_arena(std::span<const std::uint8_t> bytes,
+                                                         const ImageExpectation& expectation, CodeArena& arena);
   /// Maps `size` bytes at `offset` of a file that nobody changes from now on; the descriptor is not needed afterwards.
   /// An offset that is no multiple of the page size costs a copy, as does a file system whose files are not executable.
   /// Errors: as from_bytes.
@@ -92,16 +97,12 @@ class Image {
   /// The same in memory of its own, whatever the offset: profilers take code in a file's mapping for the file's.
   static Expected<std::shared_ptr<const Image>> copy_of_file(int descriptor, std::uint64_t offset, std::uint64_t size,
                                                              const ImageExpectation& expectation);
-  ~Image();
-  Image(const Image&) = delete;
-  Image& operator=(const Image&) = delete;
-
   const ImageHeader& header() const { return *reinterpret_cast<const ImageHeader*>(base_); }
   /// Whether the code leaves the bounds of 32-bit memories to their guards.
   bool is_guarded() const { return header().guarded != 0; }
   /// How well the code was compiled.
   std::uint32_t opt_level() const { return header().opt_level; }
-  std::span<const std::uint8_t> code() const { return {base_ + header().code.offset, header().code.size}; }
+  std::span<const std::uint8_t> code() const { return {code_.get(), header().code.size}; }
   /// The code of a function by its number among the defined ones, or null if it has none.
   const void* function(std::uint32_t defined_index) const {
     return code_at(header().functions, position(defined_index));
@@ -131,7 +132,9 @@ class Image {
   bool checksum_holds() const;
 
  private:
-  Image(const std::uint8_t* base, std::size_t bytes) : base_(base), mapped_bytes_(bytes) {}
+  using Memory = std::shared_ptr<const std::uint8_t>;
+  Image(Memory head, Memory code) : head_(std::move(head)), base_(head_.get()), code_(std::move(code)) {}
+  static Expected<std::shared_ptr<const Image>> of(Memory bytes);
   template <typename Element>
   std::span<const Element> table(const ImagePart& part) const {
     return {reinterpret_cast<const Element*>(base_ + part.offset), part.size / sizeof(Element)};
@@ -141,8 +144,9 @@ class Image {
   const void* code_at(const ImagePart& part, std::uint32_t index) const;
   const void* code_at(std::uint32_t offset) const;
 
+  Memory head_;  ///< what lies before the code
   const std::uint8_t* base_;
-  std::size_t mapped_bytes_;
+  Memory code_;
 };
 
 }  // namespace wzrun::runtime

@@ -68,12 +68,15 @@ void CompiledCode::attach_unit(std::shared_ptr<const Image> unit) {
     if (defined >= module.code.size() || attached.image->function(defined) == nullptr)
       continue;
     const auto* const before = places[defined].load(std::memory_order_relaxed);
-    if (before != nullptr && before->image->opt_level() >= attached.image->opt_level())
+    if (before != nullptr && before->image->opt_level() > attached.image->opt_level())
       continue;
     places[defined].store(&attached, std::memory_order_release);
-    if (before != nullptr)
-      for (auto* const instance : instances_)
-        instance->replace_compiled(defined);
+    if (before == nullptr)
+      continue;
+    for (auto* const instance : instances_)
+      instance->replace_compiled(defined);
+    if (counts != nullptr)  // direct calls of the code before, which counts, see there that there is better code
+      std::atomic_ref(counts[defined]).store(1U << 31, std::memory_order_relaxed);
   }
 }
 

@@ -90,6 +90,8 @@ WZRUN_ABANDONED Word helper_is_hot(Instance* in, Word function, Word loop) {
   Word entry = 0;
   if (auto* const tiering = in->code->tiering.get(); tiering != nullptr)
     entry = reinterpret_cast<Word>(tiering->code_is_hot(narrow(function), narrow(loop)));
+  if (loop == kNoLoop)  // called directly, it may not have had a FunctionInstance, which tells it of better code
+    in->adopt_compiled(*in->function(narrow(function)));
   look_for_interruption();
   return entry;
 }
@@ -175,8 +177,8 @@ struct FrameRecord {
 /// Whether the frame record of a function that stopped at `pc` is not made yet, or no longer there.
 bool lacks_frame(const std::uint8_t* pc, const std::uint8_t* begin) {
 #if defined(__x86_64__)
-  constexpr std::uint8_t kReturn = 0xc3;
-  return pc == begin || *pc == kReturn;
+  constexpr std::uint8_t kReturn = 0xc3, kPopFrame = 0x5d, kJump = 0xff;
+  return pc == begin || *pc == kReturn || (pc[-1] == kPopFrame && *pc == kJump);
 #elif defined(__aarch64__)
   constexpr std::uint32_t kReturn = 0xd65f03c0;
   constexpr std::ptrdiff_t kLongestPrologue = 64;

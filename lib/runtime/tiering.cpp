@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 namespace wzrun::runtime {
@@ -28,6 +29,8 @@ constexpr std::chrono::milliseconds kGrace{50};
 /// The same for what is compiled quickly, on the one processor that the program has.
 constexpr std::chrono::milliseconds kGraceOnOne{150};
 constexpr int kLeastPriority = 19;
+/// Below that of what is compiled quickly, which the program waits for more.
+constexpr int kLowPriority = 5;
 
 }  // namespace
 
@@ -37,7 +40,9 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
       hot_(code.module,
            {.opt_level = options_.opt_level,
             .quick_is_cheap = baseline::is_available(),
-            .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents},
+            .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents,
+            .stuck_reports = options_.stress ? 2 : HotFunctions::kStuckReports,
+            .least_joined = options_.stress ? 2 : HotFunctions::kLeastJoined},
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
       start_(Clock::now()),
       kept_(start_),
@@ -95,7 +100,9 @@ void Tiering::act(std::unique_lock<std::mutex>& lock) {
   if (options_.stress) {
     if (compiling_ > 0 || choose(4) == 0)
       return;
-    const auto job = hot_.next();
+    auto job = hot_.next();
+    if (!job)
+      job = hot_.next_joining();
     if (!job)
       return;
     ++compiling_;
@@ -124,7 +131,7 @@ void Tiering::start_threads() {
   if (stopping_)  // who stops them goes through the list without the lock
     return;
   const bool is_separate = baseline::is_available();
-  if (is_separate && !has_quick_thread_ && hot_.has_next(Work::quick)) {
+  if (is_separate && !has_quick_thread_ && (hot_.has_next(Work::quick) || hot_.can_join())) {
     has_quick_thread_ = true;
     start_thread(Work::quick);
   }
@@ -168,8 +175,8 @@ TieringReport Tiering::report() const {
 void Tiering::work(Work work) {
   // Where there are not two processors, the program keeps nearly all of its one; threads that this one starts do the
   // same.
-  if (work != Work::quick && usable_processors() < 2)
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLeastPriority);
+  if (work != Work::quick)
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), usable_processors() < 2 ? kLeastPriority : kLowPriority);
   CompilerSession session;
   if (work == Work::quick && usable_processors() < 2) {  // a short program would only lose
     std::unique_lock lock(mutex_);
@@ -196,11 +203,18 @@ void Tiering::work(Work work) {
 /// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
 std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock, Work work) {
   std::optional<HotFunctions::Job> job;
-  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work)); };
+  const auto may_join = start_ + kGrace;
+  const auto joins = [&] { return work == Work::quick && hot_.can_join(); };
+  const auto is_due = [&] {
+    return stopping_ || useless_ || (job = hot_.next(work)) ||
+           (joins() && Clock::now() >= may_join && (job = hot_.next_joining()));
+  };
   const unsigned counted = work == Work::quick ? 0 : 1;
   idle_good_threads_ += counted;
   while (!is_due()) {
-    if (new_units_.empty() || keeping_ || options_.store == nullptr)
+    if (joins())
+      changed_.wait_until(lock, may_join);
+    else if (new_units_.empty() || keeping_ || options_.store == nullptr)
       changed_.wait(lock);
     else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout)
       keep_now(lock);
@@ -270,7 +284,7 @@ Sha256Digest Tiering::module_digest() {
 void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration took) {
   bool is_adopted = false;
   if (made.unit) {
-    const auto image = Image::from_bytes(*made.unit, code_.image_expectation(options_.target));
+    const auto image = image_of(*made.unit);
     is_adopted = image && adopt(*image);
     if (!is_adopted)
       made.failed = job.functions;
@@ -280,8 +294,11 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
   report_.compiling += took;
   if (is_adopted) {
     ++report_.units;
-    report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
-    report_.improved_functions += job.repeated;
+    if (!job.joins) {
+      hot_.has_unit(job.functions.size(), job.opt_level);
+      report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
+      report_.improved_functions += job.repeated;
+    }
     new_units_.push_back(std::make_shared<const Unit>(*std::move(made.unit)));
   }
   useless_ = !baseline::is_available() && !has_compiler();
@@ -293,21 +310,27 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
 }
 
 void Tiering::adopt(const UnitFile& kept) {
-  for (const auto& unit : kept.units()) {
+  for (const auto& unit : kept.units() | std::views::reverse) {  // what replaces others comes first in the file
     ImageHeader header;
     std::memcpy(&header, kept.bytes(unit).data(), sizeof header);
     if (is_known(header.checksum))
       continue;
-    const auto image =
-        options_.audience.opener()(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
+    const auto image = image_of(kept.bytes(unit));
     if (!image || !adopt(*image))
       continue;
     const std::scoped_lock lock(mutex_);
+    hot_.has_unit((*image)->members().size(), (*image)->opt_level());
     report_.kept_functions += (*image)->members().size();
   }
   const std::scoped_lock lock(mutex_);
   for (const auto& function : kept.profile())
     hot_.remember(function);
+}
+
+Expected<std::shared_ptr<const Image>> Tiering::image_of(std::span<const std::uint8_t> bytes) {
+  const auto expectation = code_.image_expectation(options_.target);
+  return options_.audience.perf_file == PerfFile::none ? Image::in_arena(bytes, expectation, arena_)
+                                                       : Image::from_bytes(bytes, expectation);
 }
 
 bool Tiering::is_known(const Sha256Digest& checksum) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/announce.h"
+#include "runtime/code_arena.h"
 #include "runtime/compiler.h"
 #include "runtime/hot_functions.h"
 #include "runtime/image.h"
@@ -106,9 +107,11 @@ class Tiering {
   std::vector<FunctionProfile> profile() const;
   bool is_known(const Sha256Digest& checksum) const;
   void adopt_newer();
+  Expected<std::shared_ptr<const Image>> image_of(std::span<const std::uint8_t> bytes);
 
   CompiledCode& code_;
   const TieringOptions options_;
+  CodeArena arena_;
 
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;

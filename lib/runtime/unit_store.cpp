@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -32,26 +33,40 @@ std::expected<FoundFile, std::string> find_in(CompilationCache& cache, const Sha
   return FoundFile{*std::move(file), fingerprint ? fingerprint->inode : 0};
 }
 
+using Images = std::vector<std::span<const std::uint8_t>>;
+
+/// Puts what makes others unnecessary before them: what was compiled better, and of that what was made later.
+/// The images are in the order in which they were made.
+void add_all(UnitFileBuilder& builder, const Images& images) {
+  for (const std::uint32_t opt_level : {3, 2, 1, 0})
+    for (const auto& image : images | std::views::reverse)
+      if (opt_level_of(image) == opt_level)
+        builder.add(image);
+}
+
+/// The images of a file, in the order in which they were made as far as that matters.
+Images images_of(const UnitFile& file) {
+  Images images;
+  for (const auto& unit : file.units() | std::views::reverse)
+    images.push_back(file.bytes(unit));
+  return images;
+}
+
 /// Adds to what a cache has under a key.
-Expected<void> add(CompilationCache& cache, const Sha256Digest& key, std::string_view description,
-                   std::span<const std::span<const std::uint8_t>> added, std::span<const FunctionProfile> profile) {
+Expected<void> add(CompilationCache& cache, const Sha256Digest& key, std::string_view description, const Images& added,
+                   std::span<const FunctionProfile> profile) {
   // What others keep meanwhile would be lost between looking and storing.
   const auto claim = cache.claim(key);
   UnitFileBuilder builder;
-  std::vector<std::span<const std::uint8_t>> images;
+  Images images;
   const auto before = find_in(cache, key);
   if (before) {
-    for (const auto& unit : before->file.units())
-      images.push_back(before->file.bytes(unit));
+    images = images_of(before->file);
     for (const auto& function : before->file.profile())
       builder.add(function);
   }
   images.insert(images.end(), added.begin(), added.end());
-  // What was compiled better first, since it makes the rest unnecessary.
-  for (const std::uint32_t opt_level : {3, 2, 1, 0})
-    for (const auto& image : images)
-      if (opt_level_of(image) == opt_level)
-        builder.add(image);
+  add_all(builder, images);
   for (const auto& function : profile)
     builder.add(function);
   if (auto stored = cache.store(key, builder.parts(), description); !stored)
@@ -106,7 +121,7 @@ bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfil
   if (!may_write_ || units.empty())
     return true;
   const std::scoped_lock lock(keeping_);
-  std::vector<std::span<const std::uint8_t>> images;
+  Images images;
   for (const auto& unit : units)
     images.emplace_back(*unit);
   const bool kept = add(*cache_, key(), description_, images, news(profile)).has_value();
@@ -133,8 +148,10 @@ std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span
   if (!may_write_ || units.empty())
     return {};
   UnitFileBuilder builder;
+  Images images;
   for (const auto& unit : units)
-    builder.add(*unit);
+    images.emplace_back(*unit);
+  add_all(builder, images);
   std::vector<std::uint8_t> packed;
   const auto append = [&](const void* data, std::size_t size) {
     const auto* const bytes = static_cast<const std::uint8_t*>(data);
@@ -171,10 +188,7 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
   const auto file_size = content.size() - tail.description_size;
   const auto file = WZRUN_TRY(UnitFile::view(content.first(file_size)));
   const std::string description(content.begin() + static_cast<std::ptrdiff_t>(file_size), content.end());
-  std::vector<std::span<const std::uint8_t>> images;
-  for (const auto& unit : file.units())
-    images.push_back(file.bytes(unit));
-  return add(cache, tail.key, description, images, file.profile());
+  return add(cache, tail.key, description, images_of(file), file.profile());
 }
 
 }  // namespace wzrun::runtime

@@ -113,8 +113,8 @@ TEST_CASE("hot functions: a loop that goes on although its function has code is 
   CHECK_FALSE(hot.next());
 }
 
-TEST_CASE("hot functions: good code takes in callees that are called often, small ones each time") {
-  Program program({{100, {1, 2, 3}}, {1000, {}}, {HotFunctions::kInlinedBytes, {}}, {100, {}}, {100, {2}}});
+TEST_CASE("hot functions: good code takes in callees that are called often, each once") {
+  Program program({{100, {1, 2, 3}}, {1000, {}}, {100, {}}, {100, {}}, {100, {2}}});
   program.calls = {{1, HotFunctions::kWarmCalls}, {2, HotFunctions::kWarmCalls}, {3, HotFunctions::kWarmCalls - 1}};
   auto hot = program.hot();
   hot.note(0, {}, 3000, at(1ms));
@@ -125,7 +125,7 @@ TEST_CASE("hot functions: good code takes in callees that are called often, smal
   CHECK(caller->functions == Indices{0, 1, 2});
   const auto other = hot.next();
   REQUIRE(other);
-  CHECK(other->functions == Indices{2, 4});
+  CHECK(other->functions == Indices{4});
 }
 
 TEST_CASE("hot functions: calls of earlier runs count for callees") {
@@ -287,12 +287,48 @@ TEST_CASE("hot functions: a call that stays in a loop of quick code gets an entr
   done(hot, *good);
   CHECK_FALSE(hot.note_code(0, 1, 16384, at(3ms)));
   CHECK_FALSE(hot.next());
-  // Beside good code every report of a loop is of a call that does not end.
+  // Beside good code reports of loops are of a call that may end soon.
+  for (unsigned i = 2; i < HotFunctions::kStuckReports; ++i)
+    CHECK_FALSE(hot.note_code(0, 2, 16384, at(3ms)));
   CHECK(hot.note_code(0, 2, 16384, at(3ms)));
   const auto other = hot.next(Work::good);
   REQUIRE(other);
   REQUIRE(other->loops.size() == 1);
   CHECK(other->loops[0].loop == 2);
+}
+
+TEST_CASE("hot functions: code of many units is joined, without what LLVM has compiled, and not again for a few more") {
+  constexpr std::uint32_t kFunctions = 2 * HotFunctions::kLeastJoined;
+  const Program program(std::vector<Program::Function>(kFunctions + 2, {100, {}}));
+  auto hot = program.hot(2, true);
+  const auto compile_quickly = [&](std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t i = first; i < first + count; ++i)
+      hot.note(i, i == 3 ? std::optional(7U) : std::nullopt, 500, at(1ms));
+    const auto job = hot.next(Work::quick);
+    REQUIRE(job);
+    CHECK(job->functions.size() == count);
+    CHECK_FALSE(job->joins);
+    done(hot, *job);
+    hot.has_unit(count, job->opt_level);
+  };
+  compile_quickly(0, kFunctions / 2);
+  CHECK_FALSE(hot.can_join());
+  compile_quickly(kFunctions / 2, kFunctions / 2 - 1);
+  CHECK_FALSE(hot.next_joining());
+  hot.has_code(1, 2);
+  compile_quickly(kFunctions - 1, 1);
+  const auto joined = hot.next_joining();
+  REQUIRE(joined);
+  CHECK(joined->joins);
+  CHECK(joined->by_baseline);
+  CHECK(joined->functions.size() == kFunctions - 1);
+  CHECK_FALSE(std::ranges::binary_search(joined->functions, 1U));
+  REQUIRE(joined->loops.size() == 1);
+  CHECK(joined->loops[0].function == 3);
+  CHECK(joined->loops[0].loop == 7);
+  done(hot, *joined);
+  compile_quickly(kFunctions, 2);
+  CHECK_FALSE(hot.can_join());
 }
 
 TEST_CASE("hot functions: what the baseline compiler leaves out LLVM compiles, quickly first") {

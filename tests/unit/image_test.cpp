@@ -8,7 +8,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <cstddef>
+#include <cstdint>
+#include <fstream>
 #include <functional>
+#include <memory>
+#include <string>
 
 namespace wzrun {
 namespace {
@@ -161,6 +165,64 @@ TEST_CASE("image: a file's range is mapped, wherever it begins") {
     CHECK((*image)->checksum_holds());
   }
   CHECK(Image::from_file(-1, 0, bytes.size(), kExpected).error().kind == ErrorKind::io);
+}
+
+namespace {
+
+/// What /proc/self/maps says of the memory at an address.
+std::string permissions(const void* address) {
+  std::ifstream maps("/proc/self/maps");
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  for (std::string line; std::getline(maps, line);) {
+    std::size_t dash = 0;
+    const auto begin = std::stoull(line, &dash, 16);
+    std::size_t space = 0;
+    const auto end = std::stoull(line.substr(dash + 1), &space, 16);
+    if (at >= begin && at < end)
+      return line.substr(dash + 1 + space + 1, 4);
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("image: many share pages that are executable and not writable, and stay as long as somebody has them") {
+  auto builder = sample();
+  std::shared_ptr<const Image> first, second;
+  {
+    runtime::CodeArena arena;
+    const auto made = Image::in_arena(builder.build(), kExpected, arena);
+    REQUIRE(made);
+    first = *made;
+    builder.code.assign(100, 0x90);
+    const auto other = Image::in_arena(builder.build(), kExpected, arena);
+    REQUIRE(other);
+    second = *other;
+  }
+  const auto distance = second->code().data() - first->code().data();
+  CHECK(distance ==
+        (100 + runtime::CodeArena::kAlignment - 1) / runtime::CodeArena::kAlignment * runtime::CodeArena::kAlignment);
+  CHECK(permissions(first->code().data()) == "r-xs");
+  CHECK(first->function(2) == first->code().data() + 40);
+  CHECK(first->checksum_holds());
+  CHECK(second->checksum_holds());
+  CHECK(first->code()[0] == 0xcc);
+  CHECK(second->code()[0] == 0x90);
+  first.reset();
+  CHECK(second->code()[99] == 0x90);
+}
+
+TEST_CASE("image: what is no image is refused by an arena too, and what is large has pages of its own") {
+  runtime::CodeArena arena;
+  auto bytes = sample().build();
+  CHECK_FALSE(Image::in_arena(std::span(bytes).first(10), kExpected, arena));
+  CHECK_FALSE(Image::in_arena(bytes, {"other", kFunctions, kTypes}, arena));
+  auto builder = sample();
+  builder.code.resize(std::size_t{1} << 20, 0xcc);
+  const auto large = Image::in_arena(builder.build(), kExpected, arena);
+  REQUIRE(large);
+  CHECK((*large)->checksum_holds());
+  CHECK(permissions((*large)->code().data()) == "r-xp");
 }
 
 }  // namespace wzrun

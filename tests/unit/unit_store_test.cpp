@@ -98,6 +98,28 @@ TEST_CASE("unit store: better code comes first, and what it makes unnecessary go
   CHECK(levels(kept.file()) == std::vector<std::uint32_t>{2, 2});
 }
 
+TEST_CASE("unit store: what was made later makes what it has all functions of unnecessary, also within a pack") {
+  Kept kept;
+  const auto members = [&] {
+    std::vector<std::vector<std::uint32_t>> lists;
+    const auto file = kept.file();
+    for (const auto& part : file.units()) {
+      const auto image = Image::from_bytes(file.bytes(part), {"test", 10, 0});
+      REQUIRE(image);
+      lists.emplace_back((*image)->members().begin(), (*image)->members().end());
+    }
+    return lists;
+  };
+  using Lists = std::vector<std::vector<std::uint32_t>>;
+  kept.store.keep(std::vector{unit({1}, 0), unit({2}, 0)}, {});
+  CHECK(members() == Lists{{2}, {1}});
+  kept.store.keep(std::vector{unit({3}, 0), unit({1, 2, 3}, 0)}, {});
+  CHECK(members() == Lists{{1, 2, 3}});
+  const auto pack = kept.store.pack(std::vector{unit({4}, 0), unit({1, 2, 4}, 0)}, {});
+  REQUIRE(UnitStore::add_packed(*kept.cache, pack));
+  CHECK(members() == Lists{{1, 2, 4}, {1, 2, 3}});
+}
+
 TEST_CASE("unit store: what others have kept is told once") {
   Kept kept;
   CHECK_FALSE(kept.store.find_newer());
