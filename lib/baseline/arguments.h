@@ -15,6 +15,16 @@ constexpr bool is_float(ValueType type) { return type.kind() == ValueKind::f32 |
 /// Whether values of the type have 64 bits, and not 32.
 constexpr bool is_64(ValueType type) { return type.kind() != ValueKind::i32 && type.kind() != ValueKind::f32; }
 constexpr Width width_of(ValueType type) { return width_of(is_64(type)); }
+constexpr bool is_in_xmm(ValueType type) { return is_float(type) || type.is_vector(); }
+constexpr XmmWidth xmm_width(ValueType type) { return type.is_vector() ? XmmWidth::w128 : xmm_width(is_64(type)); }
+/// Of a value in slots of the runtime.
+constexpr std::int32_t slot_bytes(ValueType type) { return type.is_vector() ? 16 : 8; }
+constexpr std::int32_t slot_bytes(std::span<const ValueType> types) {
+  std::int32_t bytes = 0;
+  for (const auto type : types)
+    bytes += slot_bytes(type);
+  return bytes;
+}
 
 struct ArgumentPlace {
   enum class Kind : std::uint8_t { gpr, xmm, stack };
@@ -38,12 +48,13 @@ class ArgumentPlaces {
   static bool has_buffer(const wasm::FunctionType& type) { return type.results.size() > 1; }
 
   ArgumentPlace next(ValueType type) {
-    if (is_float(type) && xmms_ < kArgumentXmms)
+    if (is_in_xmm(type) && xmms_ < kArgumentXmms)
       return {ArgumentPlace::Kind::xmm, xmms_++};
-    if (!is_float(type) && gprs_ < kArgumentGprs.size())
+    if (!is_in_xmm(type) && gprs_ < kArgumentGprs.size())
       return {ArgumentPlace::Kind::gpr, static_cast<std::uint8_t>(kArgumentGprs[gprs_++])};
-    const auto at = stack_bytes_;
-    stack_bytes_ += 8;
+    const auto bytes = slot_bytes(type);
+    const auto at = (stack_bytes_ + bytes - 1) / bytes * bytes;
+    stack_bytes_ = at + bytes;
     return {ArgumentPlace::Kind::stack, 0, at};
   }
   std::int32_t stack_bytes() const { return stack_bytes_; }

@@ -21,6 +21,9 @@ constexpr unsigned number(Xmm reg) { return static_cast<unsigned>(reg); }
 /// Of operands, in bits.
 enum class Width : std::uint8_t { w32, w64 };
 constexpr Width width_of(bool is_64) { return is_64 ? Width::w64 : Width::w32; }
+/// Of what is in an Xmm, in bits.
+enum class XmmWidth : std::uint8_t { w32, w64, w128 };
+constexpr XmmWidth xmm_width(bool is_64) { return is_64 ? XmmWidth::w64 : XmmWidth::w32; }
 
 /// Conditions by their encoding; the lowest bit negates.
 enum class Condition : std::uint8_t {
@@ -118,16 +121,20 @@ class Assembler {
   }
   void load_address(Width width, Gpr to, const Address& address) { emit({0, 0, 0x8d}, width, number(to), address); }
   void move(Xmm to, Xmm from) { emit({0, 1, 0x28}, Width::w32, number(to), from); }
-  void load_float(bool is_64, Xmm to, const Address& from) {
-    emit({scalar(is_64), 1, 0x10}, Width::w32, number(to), from);
+  /// The bits above are zero then.
+  void load(XmmWidth width, Xmm to, const Address& from) {
+    emit({prefix(width), 1, 0x10}, Width::w32, number(to), from);
   }
-  void store_float(bool is_64, const Address& to, Xmm from) {
-    emit({scalar(is_64), 1, 0x11}, Width::w32, number(from), to);
+  void store(XmmWidth width, const Address& to, Xmm from) {
+    emit({prefix(width), 1, 0x11}, Width::w32, number(from), to);
   }
   /// The bits as they are.
   void move_bits(Width width, Xmm to, Gpr from) { emit({0x66, 1, 0x6e}, width, number(to), from); }
   void move_bits(Width width, Gpr to, Xmm from) { emit({0x66, 1, 0x7e}, width, number(from), to); }
   static constexpr std::uint8_t scalar(bool is_64) { return is_64 ? 0xf2 : 0xf3; }
+  static constexpr std::uint8_t prefix(XmmWidth width) {
+    return width == XmmWidth::w128 ? 0 : scalar(width == XmmWidth::w64);
+  }
 
   // Arithmetic.
   void arithmetic(Arithmetic operation, Width width, Gpr reg, const Place& rm) {

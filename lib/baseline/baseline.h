@@ -35,8 +35,8 @@ struct Result {
   std::vector<std::uint32_t> left_out;  ///< of the functions, ascending: not in the image
 };
 
-/// Compiles functions of a valid module. Left out are those with vectors, with tail calls, and with what no engine but
-/// the interpreter executes. Requires is_available().
+/// Compiles functions of a valid module. Left out are those with tail calls, with indirect calls of types that have
+/// subtypes, and with what no engine but the interpreter executes. Requires is_available().
 /// Errors: malformed and invalid, if nobody has validated the module.
 Expected<Result> compile(const wasm::Module& module, const Request& request);
 

@@ -21,11 +21,13 @@ constexpr std::uint64_t kWorthSaving = 3;
 /// Of the locals, those used most: more than there are registers of either kind.
 constexpr std::size_t kConsidered = 64;
 
+std::int32_t operand_bytes(const Needs& needs) { return needs.has_vectors ? 2 * kSlot : kSlot; }
+
 }  // namespace
 
 bool has_possible_frame(std::size_t locals, const Needs& needs) {
   const auto slots = std::uint64_t{locals} + needs.operands + needs.result_slots;
-  return slots * kSlot + static_cast<std::uint64_t>(needs.stack_argument_bytes) < kMostFrameBytes;
+  return slots * operand_bytes(needs) + static_cast<std::uint64_t>(needs.stack_argument_bytes) < kMostFrameBytes;
 }
 
 std::int32_t FrameLayout::take(std::int64_t bytes) {
@@ -42,7 +44,7 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
     locals.push_back({.type = local});
   for (const auto reg : kOperandGprs)
     free_gprs.add(number(reg));
-  for (std::uint8_t reg = 0; reg <= kLastLocalXmm; ++reg)
+  for (std::uint8_t reg = 0; reg < number(kScratchXmm); ++reg)
     free_xmms.add(reg);
   if (counts && needs.has_loops)
     count = take(kSlot);
@@ -54,19 +56,21 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
     const bool needs_place = local.in_register ? local.is_volatile && calls : needs.locals[i] > 0;
     if (!needs_place || is_zeroed(i))
       continue;
-    local.place = take(kSlot);
+    local.place = take(slot_bytes(local.type));
     if (local.in_register)
       volatile_locals.push_back(static_cast<std::uint32_t>(i));
   }
   for (std::size_t i = type.params.size(); i < locals.size(); ++i) {
     if (!is_zeroed(i) || needs.locals[i] == 0)
       continue;
-    locals[i].place = take(kSlot);
-    ++zeroed_count;
+    const auto bytes = slot_bytes(locals[i].type);
+    locals[i].place = take(bytes);
+    zeroed_words += static_cast<std::uint32_t>(bytes / kSlot);
   }
   zeroed = -size;
-  operands = take(kSlot);
-  take(static_cast<std::int64_t>(needs.operands) * kSlot);
+  operand_bytes = baseline::operand_bytes(needs);
+  operands = take(operand_bytes);
+  take(static_cast<std::int64_t>(needs.operands) * operand_bytes);
   call_results = take(static_cast<std::int64_t>(needs.result_slots) * kSlot);
   take(needs.stack_argument_bytes);
   constexpr std::int32_t kAlignment = 16;
@@ -107,7 +111,7 @@ void FrameLayout::assign_registers(const Needs& needs) {
     const auto uses = needs.locals[index];
     const bool outlives_calls = uses > 2 * needs.calls;
     const bool volatile_is_left = in_volatile < kVolatile.size();
-    if (is_float(local.type)) {
+    if (is_in_xmm(local.type)) {
       if (next_xmm <= kLastLocalXmm && outlives_calls) {
         free_xmms.remove(next_xmm);
         keep_in(local, next_xmm++, true);

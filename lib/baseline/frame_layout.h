@@ -16,7 +16,7 @@ struct LocalHome {
   ValueType type;
   bool in_register = false;
   bool is_volatile = false;  ///< in a register that calls do not preserve: saved in its place around each
-  std::uint8_t reg = 0;      ///< a Gpr, or an Xmm for floats
+  std::uint8_t reg = 0;      ///< a Gpr, or an Xmm for floats and vectors
   std::int32_t place = 0;    ///< in the frame, from rbp; 0: it needs none
 
   Gpr gpr() const { return static_cast<Gpr>(reg); }
@@ -52,7 +52,7 @@ struct FrameLayout {
   static constexpr Address results() { return {Gpr::rbp, {}, -16}; }
   /// Where an operand is when it is in no register, by its height on the stack.
   Address operand(std::size_t height) const {
-    return {Gpr::rbp, {}, operands - static_cast<std::int32_t>(height * sizeof(std::uint64_t))};
+    return {Gpr::rbp, {}, operands - static_cast<std::int32_t>(height) * operand_bytes};
   }
 
   struct Saved {
@@ -66,9 +66,10 @@ struct FrameLayout {
   RegisterSet free_gprs;  ///< for operands
   RegisterSet free_xmms;
   std::int32_t zeroed = 0;         ///< where locals begin that live in the frame and are no parameters,
-  std::uint32_t zeroed_count = 0;  ///< and how many there are
+  std::uint32_t zeroed_words = 0;  ///< and how many 64 bits they have
   std::int32_t count = 0;          ///< place of the count, while the function runs; 0: it has none
   std::int32_t operands = 0;
+  std::int32_t operand_bytes = 0;  ///< each takes
   std::int32_t call_results = 0;
   std::int32_t size = 0;  ///< bytes below rbp
 

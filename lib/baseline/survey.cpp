@@ -1,6 +1,7 @@
 #include "baseline/survey.h"
 
 #include "baseline/arguments.h"
+#include "runtime/instance.h"
 #include "wasm/function_reader.h"
 #include "wasm/null_sink.h"
 
@@ -33,9 +34,14 @@ struct Survey : wasm::NullSink {
   void use(std::uint32_t local) { needs.locals[local] += weight(); }
   void height(std::size_t operands) { needs.operands = std::max(needs.operands, operands); }
   void refuse() { needs.is_supported = false; }
-  void refuse_vectors(std::span<const ValueType> types) {
+  void note_vectors(std::span<const ValueType> types) {
     if (std::ranges::any_of(types, &ValueType::is_vector))
-      refuse();
+      needs.has_vectors = true;
+  }
+  template <Opcode op>
+  void note_vector_instruction() {
+    if constexpr (wasm::code_of(op) >> 16 == 0xfd)
+      needs.has_vectors = true;
   }
   void access(const wasm::MemoryArgument& memory) {
     if (memory.memory_index == 0 && guarded && !module.memories[0].limits.is_64)
@@ -44,11 +50,11 @@ struct Survey : wasm::NullSink {
   void note_call(const FunctionType& type) {
     needs.calls += weight();
     height(stack->size() - type.params.size() + type.results.size());
-    refuse_vectors(type.params);
-    refuse_vectors(type.results);
+    note_vectors(type.params);
+    note_vectors(type.results);
     needs.stack_argument_bytes = std::max(needs.stack_argument_bytes, ArgumentPlaces::stack_bytes(type));
     if (ArgumentPlaces::has_buffer(type))
-      needs.result_slots = std::max(needs.result_slots, type.results.size());
+      needs.result_slots = std::max(needs.result_slots, runtime::slot_count(type.results));
   }
   Operand helper() {
     needs.calls += weight();
@@ -59,51 +65,50 @@ struct Survey : wasm::NullSink {
   void begin(const wasm::Module&, std::uint32_t, std::span<const ValueType> locals, Stack& operands, Frame& frame) {
     needs.locals.assign(locals.size(), 0);
     stack = &operands;
-    refuse_vectors(locals);
-    refuse_vectors(frame.type.results);
+    note_vectors(locals);
+    note_vectors(frame.type.results);
   }
   void at(std::uint64_t) { height(stack->size() + 1); }
 
   template <Opcode op, typename... Operands>
   Operand numeric(Operands...) {
-    if constexpr (wasm::code_of(op) >> 16 == 0xfd)
-      refuse();
+    note_vector_instruction<op>();
     return {};
   }
   template <Opcode op, typename... Operands>
   Operand lane(std::uint8_t, Operands...) {
-    refuse();
+    note_vector_instruction<op>();
     return {};
   }
   Operand shuffle(const std::array<std::uint8_t, 16>&, Operand, Operand) {
-    refuse();
+    needs.has_vectors = true;
     return {};
   }
   Operand v128_const(const std::array<std::uint8_t, 16>&) {
-    refuse();
+    needs.has_vectors = true;
     return {};
   }
   template <Opcode op>
   Operand load(const wasm::MemoryArgument& memory, Operand) {
-    if constexpr (wasm::code_of(op) >> 16 == 0xfd)
-      refuse();
+    note_vector_instruction<op>();
     access(memory);
     return {};
   }
   template <Opcode op>
   void store(const wasm::MemoryArgument& memory, Operand, Operand) {
-    if constexpr (wasm::code_of(op) >> 16 == 0xfd)
-      refuse();
+    note_vector_instruction<op>();
     access(memory);
   }
   template <Opcode op>
-  Operand load_lane(const wasm::MemoryArgument&, std::uint8_t, Operand, Operand) {
-    refuse();
+  Operand load_lane(const wasm::MemoryArgument& memory, std::uint8_t, Operand, Operand) {
+    note_vector_instruction<op>();
+    access(memory);
     return {};
   }
   template <Opcode op>
-  void store_lane(const wasm::MemoryArgument&, std::uint8_t, Operand, Operand) {
-    refuse();
+  void store_lane(const wasm::MemoryArgument& memory, std::uint8_t, Operand, Operand) {
+    note_vector_instruction<op>();
+    access(memory);
   }
 
   Operand local_get(std::uint32_t index) {
@@ -117,7 +122,7 @@ struct Survey : wasm::NullSink {
   }
   Operand global_get(std::uint32_t index) {
     if (module.globals[index].type.value.is_vector())
-      refuse();
+      needs.has_vectors = true;
     return {};
   }
 
@@ -136,13 +141,13 @@ struct Survey : wasm::NullSink {
   void loop(Frame& frame) {
     ++depth;
     needs.has_loops = true;
-    refuse_vectors(frame.type.params);
+    note_vectors(frame.type.params);
   }
   void end(Frame& frame, bool) {
     if (frame.kind == FrameKind::loop)
       --depth;
     height(frame.height + frame.type.results.size());
-    refuse_vectors(frame.type.results);
+    note_vectors(frame.type.results);
   }
 
   void call(std::uint32_t, const FunctionType& type) { note_call(type); }

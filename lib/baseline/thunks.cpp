@@ -17,6 +17,16 @@ constexpr std::int32_t kSlot = sizeof(std::uint64_t);
 
 constexpr std::int32_t aligned(std::int32_t bytes) { return (bytes + 15) / 16 * 16; }
 
+/// Of memory, in words, by way of a register.
+void copy(Assembler& code, Address to, Address from, std::int32_t bytes, Gpr by) {
+  for (; bytes > 0; bytes -= kSlot) {
+    code.load(Width::w64, by, from);
+    code.store(Width::w64, to, by);
+    from.displacement += kSlot;
+    to.displacement += kSlot;
+  }
+}
+
 /// With the arguments in their registers, the instance in rdi.
 void call_helper(Assembler& code, runtime::NativeHelper helper) {
   code.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(runtime::InstanceContext, helpers)});
@@ -40,14 +50,13 @@ void emit_entry(Assembler& code, const wasm::FunctionType& type) {
   for (const auto param : type.params) {
     const auto to = places.next(param);
     if (to.kind == ArgumentPlace::Kind::xmm) {
-      code.load_float(is_64(param), to.xmm(), from);
+      code.load(xmm_width(param), to.xmm(), from);
     } else if (to.kind == ArgumentPlace::Kind::gpr) {
       code.load(width_of(param), to.gpr(), from);
     } else {
-      code.load(Width::w64, Gpr::rax, from);
-      code.store(Width::w64, {Gpr::rsp, {}, to.stack_offset}, Gpr::rax);
+      copy(code, {Gpr::rsp, {}, to.stack_offset}, from, slot_bytes(param), Gpr::rax);
     }
-    from.displacement += kSlot;
+    from.displacement += slot_bytes(param);
   }
   code.call(Place(kTarget));
   if (type.results.size() == 1)
@@ -60,8 +69,7 @@ void emit_entry(Assembler& code, const wasm::FunctionType& type) {
 void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
   constexpr std::int32_t kAboveFrame = 16;
   const Address results{Gpr::rbp, {}, -kSlot};
-  const auto slots = static_cast<std::int32_t>(std::max(type.params.size(), type.results.size())) + 1;
-  begin_frame(code, aligned(kSlot + slots * kSlot));
+  begin_frame(code, aligned(2 * kSlot + std::max(slot_bytes(type.params), slot_bytes(type.results))));
   if (ArgumentPlaces::has_buffer(type))
     code.store(Width::w64, results, Gpr::rsi);
   ArgumentPlaces places(type);
@@ -69,9 +77,11 @@ void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
   for (const auto param : type.params) {
     const auto from = places.next(param);
     if (from.kind == ArgumentPlace::Kind::xmm) {
-      code.store_float(is_64(param), to, from.xmm());
+      code.store(xmm_width(param), to, from.xmm());
       if (!is_64(param))
         code.store_constant(Width::w32, {to.base, {}, to.displacement + 4}, 0);
+    } else if (param.is_vector()) {
+      copy(code, to, {Gpr::rbp, {}, kAboveFrame + from.stack_offset}, slot_bytes(param), kScratch);
     } else {
       const auto reg = from.kind == ArgumentPlace::Kind::gpr ? from.gpr() : kScratch;
       if (from.kind == ArgumentPlace::Kind::stack)
@@ -80,22 +90,18 @@ void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
         code.move(Width::w32, reg, reg);
       code.store(Width::w64, to, reg);
     }
-    to.displacement += kSlot;
+    to.displacement += slot_bytes(param);
   }
   code.move(Width::w64, Gpr::rsi, Gpr::rax);
   code.move(Width::w64, Gpr::rdx, Gpr::rsp);
   call_helper(code, runtime::NativeHelper::call_function);
   if (ArgumentPlaces::has_buffer(type)) {
     code.load(Width::w64, kScratch, results);
-    for (std::size_t i = 0; i < type.results.size(); ++i) {
-      const auto offset = static_cast<std::int32_t>(i * kSlot);
-      code.load(Width::w64, Gpr::rax, {Gpr::rsp, {}, offset});
-      code.store(Width::w64, {kScratch, {}, offset}, Gpr::rax);
-    }
+    copy(code, {kScratch, {}, 0}, {Gpr::rsp, {}, 0}, slot_bytes(type.results), Gpr::rax);
   } else if (!type.results.empty()) {
     const auto result = type.results[0];
-    if (is_float(result))
-      code.load_float(is_64(result), Xmm{0}, {Gpr::rsp, {}, 0});
+    if (is_in_xmm(result))
+      code.load(xmm_width(result), Xmm{0}, {Gpr::rsp, {}, 0});
     else
       code.load(width_of(result), Gpr::rax, {Gpr::rsp, {}, 0});
   }

@@ -12,8 +12,8 @@ void emit_entry(Assembler& code, const wasm::FunctionType& type);
 /// otherwise as that function would be, by the instance in rdi.
 void emit_call_thunk(Assembler& code, const wasm::FunctionType& type);
 
-/// Writes what tells the runtime that the function with the index in rax was called often, by the instance in rdi. Calls
-/// it before it has taken its arguments, which stay where they are.
+/// Writes what tells the runtime that the function with the index in rax was called often, by the instance in rdi.
+/// Calls it before it has taken its arguments, which stay where they are.
 void emit_count_thunk(Assembler& code);
 
 }  // namespace wzrun::baseline

@@ -46,7 +46,7 @@ bool Translator::is_in(const Operand& operand, Gpr reg) const {
   if (!operand.is(Kind::local))
     return false;
   const auto& home = layout_->locals[operand.index];
-  return home.in_register && !is_float(home.type) && home.gpr() == reg;
+  return home.in_register && !is_in_xmm(home.type) && home.gpr() == reg;
 }
 
 bool Translator::is_in(const Operand& operand, Xmm reg) const {
@@ -55,7 +55,7 @@ bool Translator::is_in(const Operand& operand, Xmm reg) const {
   if (!operand.is(Kind::local))
     return false;
   const auto& home = layout_->locals[operand.index];
-  return home.in_register && is_float(home.type) && home.xmm() == reg;
+  return home.in_register && is_in_xmm(home.type) && home.xmm() == reg;
 }
 
 void Translator::load_into(Gpr reg, const Operand& operand, Width width) {
@@ -87,12 +87,12 @@ void Translator::load_float_constant(Xmm reg, bool is_64, std::uint64_t bits) {
   a_.move_bits(width_of(is_64), reg, kScratch);
 }
 
-void Translator::load_into(Xmm reg, const Operand& operand, bool is_64) {
+void Translator::load_into(Xmm reg, const Operand& operand, XmmWidth width) {
   if (is_in(operand, reg))
     return;
   switch (operand.kind) {
     case Kind::constant:
-      return load_float_constant(reg, is_64, operand.value);
+      return load_float_constant(reg, width == XmmWidth::w64, operand.value);
     case Kind::xmm:
       return a_.move(reg, operand.xmm());
     case Kind::local:
@@ -100,7 +100,7 @@ void Translator::load_into(Xmm reg, const Operand& operand, bool is_64) {
         return a_.move(reg, home.xmm());
       [[fallthrough]];
     default:
-      return a_.load_float(is_64, reg, place_of(operand));
+      return a_.load(width, reg, place_of(operand));
   }
 }
 
@@ -122,20 +122,20 @@ Gpr Translator::own(Operand& operand, Width width) {
   return reg;
 }
 
-Xmm Translator::xmm(Operand& operand, bool is_64) {
+Xmm Translator::xmm(Operand& operand, XmmWidth width) {
   if (operand.is(Kind::xmm))
     return operand.xmm();
   if (operand.is(Kind::local))
     if (const auto& home = layout_->locals[operand.index]; home.in_register)
       return home.xmm();
-  return own_xmm(operand, is_64);
+  return own_xmm(operand, width);
 }
 
-Xmm Translator::own_xmm(Operand& operand, bool is_64) {
+Xmm Translator::own_xmm(Operand& operand, XmmWidth width) {
   if (operand.is(Kind::xmm))
     return operand.xmm();
   const auto reg = allocate_xmm();
-  load_into(reg, operand, is_64);
+  load_into(reg, operand, width);
   operand = Operand::in(reg);
   return reg;
 }
@@ -146,22 +146,22 @@ Place Translator::place(Operand& operand, Width width) {
   return gpr(operand, width);
 }
 
-Place Translator::float_place(Operand& operand, bool is_64) {
+Place Translator::xmm_place(Operand& operand, XmmWidth width) {
   if (operand.is(Kind::slot) || (operand.is(Kind::local) && !layout_->locals[operand.index].in_register))
     return place_of(operand);
-  return xmm(operand, is_64);
+  return xmm(operand, width);
 }
 
 void Translator::store_in_frame(const Address& place, const Operand& operand, ValueType type) {
-  if (is_float(type)) {
-    const bool wide = is_64(type);
+  if (is_in_xmm(type)) {
+    const auto width = xmm_width(type);
     if (operand.is(Kind::xmm))
-      return a_.store_float(wide, place, operand.xmm());
+      return a_.store(width, place, operand.xmm());
     if (operand.is(Kind::local) && layout_->locals[operand.index].in_register)
-      return a_.store_float(wide, place, layout_->locals[operand.index].xmm());
+      return a_.store(width, place, layout_->locals[operand.index].xmm());
     if (!operand.is(Kind::constant)) {
-      a_.load_float(wide, kScratchXmm, place_of(operand));
-      return a_.store_float(wide, place, kScratchXmm);
+      a_.load(width, kScratchXmm, place_of(operand));
+      return a_.store(width, place, kScratchXmm);
     }
   }
   if (operand.is(Kind::constant) && operand.value <= 0x7fffffff)
@@ -185,8 +185,9 @@ void Translator::spill_gpr(unsigned reg) {
 
 void Translator::spill_xmm(unsigned reg) {
   const auto height = xmm_owners_[reg];
-  a_.store_float(true, layout_->operand(height), static_cast<Xmm>(reg));
-  (*stack_)[height].operand = Operand::slot(height);
+  auto& [type, operand] = (*stack_)[height];
+  a_.store(xmm_width(type), layout_->operand(height), static_cast<Xmm>(reg));
+  operand = Operand::slot(height);
   used_xmms_.remove(reg);
 }
 
@@ -258,12 +259,12 @@ const LocalHome* Translator::wanted_home(std::size_t length) const {
 
 std::optional<Gpr> Translator::wanted_gpr(std::size_t length) const {
   const auto* const home = wanted_home(length);
-  return home != nullptr && !is_float(home->type) ? std::optional(home->gpr()) : std::nullopt;
+  return home != nullptr && !is_in_xmm(home->type) ? std::optional(home->gpr()) : std::nullopt;
 }
 
 std::optional<Xmm> Translator::wanted_xmm(std::size_t length) const {
   const auto* const home = wanted_home(length);
-  return home != nullptr && is_float(home->type) ? std::optional(home->xmm()) : std::nullopt;
+  return home != nullptr && is_in_xmm(home->type) ? std::optional(home->xmm()) : std::nullopt;
 }
 
 Gpr Translator::destination(std::size_t length, Operand* reusable, std::initializer_list<const Operand*> read_later) {
@@ -341,9 +342,9 @@ void Translator::settle(std::uint32_t local) {
     if (!operand.is(Kind::local) || operand.index != local)
       continue;
     --references_[local].count;
-    if (is_float(type)) {
+    if (is_in_xmm(type)) {
       const auto reg = allocate_xmm();
-      load_into(reg, operand, is_64(type));
+      load_into(reg, operand, xmm_width(type));
       xmm_owners_[number(reg)] = static_cast<std::uint32_t>(height);
       operand = Operand::in(reg);
     } else {
@@ -390,8 +391,8 @@ void Translator::local_set(std::uint32_t index, Operand value) {
   const auto& home = layout_->locals[index];
   if (!home.in_register)
     store_in_frame({Gpr::rbp, {}, home.place}, value, home.type);
-  else if (is_float(home.type))
-    load_into(home.xmm(), value, is_64(home.type));
+  else if (is_in_xmm(home.type))
+    load_into(home.xmm(), value, xmm_width(home.type));
   else
     load_into(home.gpr(), value, width_of(home.type));
   release(value);
@@ -421,9 +422,9 @@ Operand Translator::global_get(std::uint32_t index) {
   const auto type = wasm_.globals[index].type.value;
   const auto cell = global_cell(index);
   const auto length = index < 0x80 ? 2U : index < 0x4000 ? 3U : index < 0x200000 ? 4U : 5U;
-  if (is_float(type)) {
+  if (is_in_xmm(type)) {
     const auto reg = destination_xmm(length, nullptr, {});
-    a_.load_float(is_64(type), reg, cell);
+    a_.load(xmm_width(type), reg, cell);
     return result(reg);
   }
   const auto reg = destination(length, nullptr, {});
@@ -434,10 +435,10 @@ Operand Translator::global_get(std::uint32_t index) {
 void Translator::global_set(std::uint32_t index, Operand value) {
   take(value);
   const auto type = wasm_.globals[index].type.value;
-  if (is_float(type)) {
-    const auto from = xmm(value, is_64(type));
+  if (is_in_xmm(type)) {
+    const auto from = xmm(value, xmm_width(type));
     auto cell = global_cell(index);
-    a_.store_float(is_64(type), cell, from);
+    a_.store(xmm_width(type), cell, from);
     if (!is_64(type)) {
       cell.displacement += 4;
       a_.store_constant(Width::w32, cell, 0);

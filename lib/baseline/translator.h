@@ -4,6 +4,7 @@
 #include "baseline/frame_layout.h"
 #include "runtime/native.h"
 #include "wasm/function_frames.h"
+#include "wasm/instruction_types.h"
 #include "wasm/module.h"
 #include "wasm/opcodes.h"
 
@@ -115,27 +116,57 @@ class Translator {
 
   template <wasm::Opcode op>
   Operand numeric(Operand a) {
-    return unary(op, a);
+    if constexpr (is_vector_instruction(op))
+      return vector_unary(op, a);
+    else
+      return unary(op, a);
   }
   template <wasm::Opcode op>
   Operand numeric(Operand a, Operand b) {
-    return binary(op, a, b);
+    if constexpr (is_vector_instruction(op))
+      return vector_binary(op, a, b);
+    else
+      return binary(op, a, b);
   }
   template <wasm::Opcode op>
-  Operand numeric(Operand, Operand, Operand) {
-    std::unreachable();
+  Operand numeric(Operand a, Operand b, Operand c) {
+    return vector_ternary(op, a, b, c);
   }
+  template <wasm::Opcode op>
+  Operand lane(std::uint8_t index, Operand vector) {
+    return lane_of(op, index, vector);
+  }
+  template <wasm::Opcode op>
+  Operand lane(std::uint8_t index, Operand vector, Operand value) {
+    return with_lane(op, index, vector, value);
+  }
+  Operand shuffle(const std::array<std::uint8_t, 16>& lanes, Operand a, Operand b);
+  Operand v128_const(const std::array<std::uint8_t, 16>& bytes);
   Operand i32_const(std::uint32_t value) { return Operand::constant(value); }
   Operand i64_const(std::uint64_t value) { return Operand::constant(value); }
   Operand f32_const(std::uint32_t bits) { return Operand::constant(bits); }
   Operand f64_const(std::uint64_t bits) { return Operand::constant(bits); }
   template <wasm::Opcode op>
   Operand load(const wasm::MemoryArgument& memory, Operand address) {
-    return load_from(op, memory, address);
+    if constexpr (is_vector_instruction(op))
+      return vector_load(op, memory, std::uint64_t{1} << wasm::kAccessSizeLog2<op>, address);
+    else
+      return load_from(op, memory, address);
   }
   template <wasm::Opcode op>
   void store(const wasm::MemoryArgument& memory, Operand address, Operand value) {
-    store_to(op, memory, address, value);
+    if constexpr (is_vector_instruction(op))
+      vector_store(memory, address, value);
+    else
+      store_to(op, memory, address, value);
+  }
+  template <wasm::Opcode op>
+  Operand load_lane(const wasm::MemoryArgument& memory, std::uint8_t index, Operand address, Operand vector) {
+    return load_lane_from(memory, wasm::kAccessSizeLog2<op>, index, address, vector);
+  }
+  template <wasm::Opcode op>
+  void store_lane(const wasm::MemoryArgument& memory, std::uint8_t index, Operand address, Operand vector) {
+    store_lane_to(memory, wasm::kAccessSizeLog2<op>, index, address, vector);
   }
 
   Operand local_get(std::uint32_t index);
@@ -205,14 +236,9 @@ class Translator {
   Operand name(T&&...) {                    \
     std::unreachable();                     \
   }
-  WZRUN_UNSUPPORTED(shuffle)
-  WZRUN_UNSUPPORTED(v128_const)
   WZRUN_UNSUPPORTED(return_call)
   WZRUN_UNSUPPORTED(return_call_indirect)
   WZRUN_UNSUPPORTED(return_call_ref)
-  WZRUN_UNSUPPORTED_ROW(lane)
-  WZRUN_UNSUPPORTED_ROW(load_lane)
-  WZRUN_UNSUPPORTED_ROW(store_lane)
 #include "wasm/unsupported.def"
 
  private:
@@ -258,12 +284,14 @@ class Translator {
     std::vector<ValueType> operands;
     std::vector<bool> constants;  ///< which of them are, and so in no place
   };
-  template <typename Register>
+  template <typename Register, typename Width>
   struct Move {
     Register to{};
     Operand from;
-    bool is_64 = true;
+    Width width{};
   };
+  using GprMove = Move<Gpr, Width>;
+  using XmmMove = Move<Xmm, XmmWidth>;
 
   // Operands. An instruction takes its operands, which are popped by then, and releases them at its end, but for a
   // register that becomes its result's.
@@ -271,16 +299,19 @@ class Translator {
   void release(const Operand& operand);
   /// The operand in a register; for reading.
   Gpr gpr(Operand& operand, Width width);
-  Xmm xmm(Operand& operand, bool is_64);
+  Xmm xmm(Operand& operand, XmmWidth width);
+  Xmm xmm(Operand& operand, bool is_64) { return xmm(operand, xmm_width(is_64)); }
   /// The operand in a register or in memory; for reading.
   Place place(Operand& operand, Width width);
-  Place float_place(Operand& operand, bool is_64);
+  Place xmm_place(Operand& operand, XmmWidth width);
+  Place xmm_place(Operand& operand, bool is_64) { return xmm_place(operand, xmm_width(is_64)); }
   /// The operand in a register that may be changed.
   Gpr own(Operand& operand, Width width);
-  Xmm own_xmm(Operand& operand, bool is_64);
+  Xmm own_xmm(Operand& operand, XmmWidth width);
+  Xmm own_xmm(Operand& operand, bool is_64) { return own_xmm(operand, xmm_width(is_64)); }
   /// Changes no flags.
   void load_into(Gpr reg, const Operand& operand, Width width);
-  void load_into(Xmm reg, const Operand& operand, bool is_64);
+  void load_into(Xmm reg, const Operand& operand, XmmWidth width);
   void store_in_frame(const Address& place, const Operand& operand, ValueType type);
   bool is_in(const Operand& operand, Gpr reg) const;
   bool is_in(const Operand& operand, Xmm reg) const;
@@ -352,7 +383,45 @@ class Translator {
   void truncate_in_range(const Truncation& truncation, Gpr to, Xmm from);
   Operand reinterpret(wasm::Opcode op, Operand a);
   void load_float_constant(Xmm reg, bool is_64, std::uint64_t bits);
-  std::size_t length_of(wasm::Opcode op) const { return wasm::code_of(op) > 0xff ? 2 : 1; }
+  static constexpr bool is_vector_instruction(wasm::Opcode op) { return wasm::code_of(op) >> 16 == 0xfd; }
+  /// Bytes of an opcode whose number, if it has one, takes as few as it can; in those that are left over then there is
+  /// no other opcode.
+  static constexpr std::size_t length_of(wasm::Opcode op) {
+    constexpr std::uint32_t kOneByte = 0x7f;
+    return wasm::code_of(op) <= 0xff ? 1 : (wasm::code_of(op) & 0xffff) <= kOneByte ? 2 : 3;
+  }
+
+  // Vectors.
+  class Vectors;
+  template <typename Emit>
+  Operand vector_result(std::size_t length, std::initializer_list<Operand*> operands, const Emit& emit);
+  Operand vector_unary(wasm::Opcode op, Operand a);
+  Operand vector_binary(wasm::Opcode op, Operand a, Operand b);
+  Operand vector_ternary(wasm::Opcode op, Operand a, Operand b, Operand c);
+  Operand splat(wasm::Opcode op, Operand a);
+  void spread(wasm::Opcode op, Xmm reg);
+  Operand vector_test(wasm::Opcode op, Operand a);
+  static bool is_vector_shift(wasm::Opcode op);
+  Operand vector_shift(wasm::Opcode op, Operand a, Operand count);
+  // None of these has an operand in `to`.
+  void emit_vector_unary(Vectors& v, wasm::Opcode op, Xmm to, Xmm a);
+  void emit_vector_conversion(Vectors& v, wasm::Opcode op, Xmm to, Xmm a);
+  void emit_popcnt(Vectors& v, Xmm to, Xmm a);
+  void emit_vector_binary(Vectors& v, wasm::Opcode op, Xmm to, Xmm a, Xmm b);
+  void emit_vector_extreme(Vectors& v, bool is_maximum, bool is_64, Xmm to, Xmm a, Xmm b);
+  void emit_byte_products(Vectors& v, Xmm to, Xmm a, Xmm b);
+  void emit_vector_shift(Vectors& v, wasm::Opcode op, Xmm to, Xmm a);
+  void emit_vector_ternary(Vectors& v, wasm::Opcode op, Xmm to, Xmm a, Xmm b, Xmm c);
+  void extract_lane(unsigned size_log2, const Place& to, Xmm from, std::uint8_t lane);
+  void insert_lane(unsigned size_log2, Xmm to, Xmm vector, const Place& from, std::uint8_t lane);
+  Operand lane_of(wasm::Opcode op, std::uint8_t lane, Operand vector);
+  Operand with_lane(wasm::Opcode op, std::uint8_t lane, Operand vector, Operand value);
+  Operand vector_load(wasm::Opcode op, const wasm::MemoryArgument& memory, std::uint64_t bytes, Operand index);
+  void vector_store(const wasm::MemoryArgument& memory, Operand index, Operand value);
+  Operand load_lane_from(const wasm::MemoryArgument& memory, unsigned size_log2, std::uint8_t lane, Operand index,
+                         Operand vector);
+  void store_lane_to(const wasm::MemoryArgument& memory, unsigned size_log2, std::uint8_t lane, Operand index,
+                     Operand vector);
 
   // Memory and tables.
   Operand load_from(wasm::Opcode op, const wasm::MemoryArgument& memory, Operand address);
@@ -364,7 +433,7 @@ class Translator {
   /// Leaves the address of a table's first element in kScratch; traps if there is no such element.
   void check_element(std::uint32_t table, Gpr index, TrapKind out_of_bounds);
   Address global_cell(std::uint32_t index);
-  std::size_t length_of_access() const;
+  std::size_t length_of_access(wasm::Opcode op) const;
 
   // Control.
   Block& block_of(const Frame& frame) { return blocks_[frame.label.block]; }
@@ -402,10 +471,10 @@ class Translator {
   void load_frame(const WantedLoop& loop);
 
   // Calls.
-  template <typename Register, typename Load>
-  void move_all(std::vector<Move<Register>>& moves, Register scratch, Load load);
-  void move_all(std::vector<Move<Gpr>>& moves);
-  void move_all(std::vector<Move<Xmm>>& moves);
+  template <typename AnyMove>
+  void move_all(std::vector<AnyMove>& moves, const AnyMove& to_scratch);
+  void move_gprs();
+  void move_xmms();
   void save_volatile_locals();
   void load_volatile_locals();
   void spill_all_below(std::size_t height);
@@ -456,6 +525,7 @@ class Translator {
   std::deque<TrapSite> traps_;
   std::deque<SlowCall> slow_calls_;
   std::deque<JumpTable> tables_;
+  std::map<std::array<std::uint8_t, 16>, CodeLabel> vector_constants_;  ///< behind the code
   CodeLabel call_count_end_;
   CodeLabel called_;  ///< behind the counting
   std::deque<LoopCount> loop_counts_;
@@ -465,8 +535,8 @@ class Translator {
   std::uint32_t branch_tables_ = 0;
   std::vector<Operand> block_results_;
   const wasm::FunctionType* callee_type_ = nullptr;  ///< whose results are asked for
-  std::vector<Move<Gpr>> gpr_moves_;
-  std::vector<Move<Xmm>> xmm_moves_;
+  std::vector<GprMove> gpr_moves_;
+  std::vector<XmmMove> xmm_moves_;
 };
 
 }  // namespace wzrun::baseline

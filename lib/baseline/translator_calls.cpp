@@ -12,41 +12,37 @@ using runtime::InstanceContext;
 
 // Moves that all happen at once.
 
-template <typename Register, typename Load>
-void Translator::move_all(std::vector<Move<Register>>& moves, Register scratch, Load load) {
+template <typename AnyMove>
+void Translator::move_all(std::vector<AnyMove>& moves, const AnyMove& to_scratch) {
   while (!moves.empty()) {
     const auto free = std::ranges::find_if(moves, [&](const auto& move) {
       return std::ranges::none_of(moves,
                                   [&](const auto& other) { return &other != &move && is_in(other.from, move.to); });
     });
     if (free != moves.end()) {
-      load(*free);
+      load_into(free->to, free->from, free->width);
       moves.erase(free);
       continue;
     }
     // All that are left go round in circles: one of the registers is freed by way of the scratch register.
     const auto freed = moves.front().to;
-    load({scratch, Operand::in(freed), true});
+    load_into(to_scratch.to, Operand::in(freed), to_scratch.width);
     for (auto& move : moves)
       if (is_in(move.from, freed))
-        move.from = Operand::in(scratch);
+        move.from = Operand::in(to_scratch.to);
   }
 }
 
-void Translator::move_all(std::vector<Move<Gpr>>& moves) {
-  move_all(moves, kScratch, [&](const Move<Gpr>& move) { load_into(move.to, move.from, width_of(move.is_64)); });
-}
+void Translator::move_gprs() { move_all(gpr_moves_, {kScratch, {}, Width::w64}); }
 
-void Translator::move_all(std::vector<Move<Xmm>>& moves) {
-  move_all(moves, kScratchXmm, [&](const Move<Xmm>& move) { load_into(move.to, move.from, move.is_64); });
-}
+void Translator::move_xmms() { move_all(xmm_moves_, {kScratchXmm, {}, XmmWidth::w128}); }
 
 void Translator::save_volatile_locals() {
   for (const auto index : layout_->volatile_locals) {
     const auto& home = layout_->locals[index];
     const Address place{Gpr::rbp, {}, home.place};
-    if (is_float(home.type))
-      a_.store_float(is_64(home.type), place, home.xmm());
+    if (is_in_xmm(home.type))
+      a_.store(xmm_width(home.type), place, home.xmm());
     else
       a_.store(Width::w64, place, home.gpr());
   }
@@ -81,14 +77,14 @@ void Translator::prepare_call(const wasm::FunctionType& type, const Operand* fun
     if (to.kind == ArgumentPlace::Kind::stack)
       store_in_frame({Gpr::rsp, {}, to.stack_offset}, operand, argument_type);
     else if (to.kind == ArgumentPlace::Kind::xmm)
-      xmm_moves_.push_back({to.xmm(), operand, is_64(argument_type)});
+      xmm_moves_.push_back({to.xmm(), operand, xmm_width(argument_type)});
     else
-      gpr_moves_.push_back({to.gpr(), operand, is_64(argument_type)});
+      gpr_moves_.push_back({to.gpr(), operand, width_of(argument_type)});
   }
   if (function != nullptr)
-    gpr_moves_.push_back({Gpr::rax, *function, true});
-  move_all(xmm_moves_);
-  move_all(gpr_moves_);
+    gpr_moves_.push_back({Gpr::rax, *function, Width::w64});
+  move_xmms();
+  move_gprs();
   if (ArgumentPlaces::has_buffer(type))
     a_.load_address(Width::w64, Gpr::rsi, {Gpr::rbp, {}, layout_->call_results});
   a_.load(Width::w64, Gpr::rdi, FrameLayout::instance());
@@ -105,16 +101,22 @@ Operand Translator::call_result(std::size_t index) {
   const auto& results = callee_type_->results;
   const auto type = results[index];
   if (results.size() == 1) {
-    if (is_float(type))
+    if (is_in_xmm(type))
       return result(Xmm{0});
     if (!is_64(type))
       a_.move(Width::w32, Gpr::rax, Gpr::rax);
     return result(Gpr::rax);
   }
   const auto height = stack_->size();
-  const Address from{Gpr::rbp, {}, layout_->call_results + static_cast<std::int32_t>(index * sizeof(std::uint64_t))};
-  a_.load(width_of(type), kScratch, from);
-  a_.store(Width::w64, layout_->operand(height), kScratch);
+  const auto offset = slot_bytes(std::span(results).first(index));
+  const Address from{Gpr::rbp, {}, layout_->call_results + offset};
+  if (is_in_xmm(type)) {
+    a_.load(xmm_width(type), kScratchXmm, from);
+    a_.store(xmm_width(type), layout_->operand(height), kScratchXmm);
+  } else {
+    a_.load(width_of(type), kScratch, from);
+    a_.store(Width::w64, layout_->operand(height), kScratch);
+  }
   return Operand::slot(height);
 }
 
@@ -194,9 +196,9 @@ void Translator::call_helper(NativeHelper helper, std::initializer_list<HelperAr
   std::size_t number = 1;
   for (const auto& [operand, width] : arguments) {
     take(operand);
-    gpr_moves_.push_back({kArgumentGprs[number++], operand, width == Width::w64});
+    gpr_moves_.push_back({kArgumentGprs[number++], operand, width});
   }
-  move_all(gpr_moves_);
+  move_gprs();
   call_through_instance(helper);
   used_gprs_.clear();
   used_xmms_.clear();

@@ -182,14 +182,15 @@ void Translator::return_() {
   const auto& results = type_->results;
   const auto values = stack_->last(results.size());
   if (results.size() == 1) {
-    if (is_float(results[0]))
-      load_into(Xmm{0}, values[0].operand, is_64(results[0]));
+    if (is_in_xmm(results[0]))
+      load_into(Xmm{0}, values[0].operand, xmm_width(results[0]));
     else
       load_into(Gpr::rax, values[0].operand, width_of(results[0]));
   } else if (!results.empty()) {
     a_.load(Width::w64, kScratch, FrameLayout::results());
-    for (std::size_t i = 0; i < results.size(); ++i)
-      return_value(values[i].operand, results[i], static_cast<std::int32_t>(i * sizeof(std::uint64_t)));
+    std::int32_t offset = 0;
+    for (std::size_t i = 0; i < results.size(); offset += slot_bytes(results[i]), ++i)
+      return_value(values[i].operand, results[i], offset);
   }
   emit_return();
 }
@@ -198,21 +199,20 @@ void Translator::return_() {
 void Translator::return_value(const Operand& operand, ValueType type, std::int32_t offset) {
   const Address to{kScratch, {}, offset};
   const Address upper{kScratch, {}, offset + 4};
-  const bool wide = is_64(type);
   const auto* const home = operand.is(Kind::local) ? &layout_->locals[operand.index] : nullptr;
   const bool is_in_register = operand.is(Kind::gpr) || operand.is(Kind::xmm) || (home != nullptr && home->in_register);
   if (operand.is(Kind::constant)) {
     a_.store_constant(Width::w32, to, static_cast<std::int32_t>(operand.value));
     a_.store_constant(Width::w32, upper, static_cast<std::int32_t>(operand.value >> 32));
-  } else if (is_in_register && is_float(type)) {
-    a_.store_float(wide, to, home != nullptr ? home->xmm() : operand.xmm());
-    if (!wide)
+  } else if (is_in_register && is_in_xmm(type)) {
+    a_.store(xmm_width(type), to, home != nullptr ? home->xmm() : operand.xmm());
+    if (!is_64(type))
       a_.store_constant(Width::w32, upper, 0);
   } else if (is_in_register) {
     a_.store(Width::w64, to, home != nullptr ? home->gpr() : operand.gpr());
   } else {  // what is loaded as a float of 32 bits has zeros above
-    a_.load_float(wide, kScratchXmm, place_of(operand));
-    a_.store_float(true, to, kScratchXmm);
+    a_.load(xmm_width(type), kScratchXmm, place_of(operand));
+    a_.store(type.is_vector() ? XmmWidth::w128 : XmmWidth::w64, to, kScratchXmm);
   }
 }
 
@@ -236,12 +236,12 @@ Operand Translator::select(ValueType type, Operand if_true, Operand if_false, Op
   take(if_true);
   take(if_false);
   const auto holds = test(condition);
-  if (is_float(type)) {
-    const bool wide = is_64(type);
-    const auto to = own_xmm(if_true, wide);
+  if (is_in_xmm(type)) {
+    const auto width = xmm_width(type);
+    const auto to = own_xmm(if_true, width);
     CodeLabel done;
     a_.jump_if(holds, done);
-    load_into(to, if_false, wide);
+    load_into(to, if_false, width);
     a_.bind(done);
     release(if_false);
     release(if_true);

@@ -20,7 +20,7 @@ Operand Translator::float_arithmetic(std::uint8_t code, bool is_64, Operand a, O
   take(a);
   take(b);
   const auto left = xmm(a, is_64);
-  const auto right = float_place(b, is_64);
+  const auto right = xmm_place(b, is_64);
   const auto to = destination_xmm(1, &a, {});
   a_.emit_vex(1, vex_prefix(is_64), code, Width::w32, number(to), number(left), right);
   release(b);
@@ -249,7 +249,7 @@ Operand Translator::reinterpret(Opcode op, Operand a) {
     release(a);
     return result(to);
   }
-  const auto from = float_place(a, is_64);
+  const auto from = xmm_place(a, is_64);
   const auto to = destination(1, nullptr, {});
   if (from.is_memory)
     a_.load(width_of(is_64), to, from.address);
@@ -268,7 +268,7 @@ Operand Translator::compare_floats(Opcode op, bool is_64, Operand a, Operand b) 
   if (is_less)  // so that NaNs make the condition false
     std::swap(a, b);
   const auto left = xmm(a, is_64);
-  a_.emit(comparison(is_64), Width::w32, number(left), float_place(b, is_64));
+  a_.emit(comparison(is_64), Width::w32, number(left), xmm_place(b, is_64));
   release(a);
   release(b);
   if (!is_equality && !is_inequality) {

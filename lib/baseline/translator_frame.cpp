@@ -28,6 +28,7 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   traps_.clear();
   slow_calls_.clear();
   tables_.clear();
+  vector_constants_.clear();
   loop_counts_.clear();
   call_count_end_ = called_ = {};
   leave_for_loop_entry_ = {};
@@ -104,20 +105,20 @@ void Translator::take_parameters() {
       on_stack.emplace_back(&home, from.stack_offset);
     } else if (from.kind == ArgumentPlace::Kind::xmm) {
       if (home.in_register)
-        xmm_moves_.push_back({home.xmm(), Operand::in(from.xmm()), is_64(type)});
+        xmm_moves_.push_back({home.xmm(), Operand::in(from.xmm()), xmm_width(type)});
       else
-        a_.store_float(is_64(type), place, from.xmm());
+        a_.store(xmm_width(type), place, from.xmm());
     } else {
       if (!is_64(type))
         a_.move(Width::w32, from.gpr(), from.gpr());
       if (home.in_register)
-        gpr_moves_.push_back({home.gpr(), Operand::in(from.gpr()), is_64(type)});
+        gpr_moves_.push_back({home.gpr(), Operand::in(from.gpr()), width_of(type)});
       else
         a_.store(Width::w64, place, from.gpr());
     }
   }
-  move_all(xmm_moves_);
-  move_all(gpr_moves_);
+  move_xmms();
+  move_gprs();
   constexpr std::int32_t kFirstOnStack = 16;  // above the frame record
   for (const auto& [home, offset] : on_stack)
     load_home(*home, {Gpr::rbp, {}, kFirstOnStack + offset});
@@ -125,11 +126,11 @@ void Translator::take_parameters() {
 
 /// Gives a local the value at an address.
 void Translator::load_home(const LocalHome& home, const Address& from) {
-  if (is_float(home.type)) {
+  if (is_in_xmm(home.type)) {
     const auto reg = home.in_register ? home.xmm() : kScratchXmm;
-    a_.load_float(is_64(home.type), reg, from);
+    a_.load(xmm_width(home.type), reg, from);
     if (!home.in_register)
-      a_.store_float(is_64(home.type), {Gpr::rbp, {}, home.place}, reg);
+      a_.store(xmm_width(home.type), {Gpr::rbp, {}, home.place}, reg);
     return;
   }
   const auto reg = home.in_register ? home.gpr() : kScratch;
@@ -143,13 +144,13 @@ void Translator::zero_locals() {
     const auto& home = layout_->locals[i];
     if (!home.in_register)
       continue;
-    if (is_float(home.type))
+    if (is_in_xmm(home.type))
       a_.emit({0, 1, 0x57}, Width::w32, home.reg, home.xmm());
     else
       a_.arithmetic(Arithmetic::xor_, Width::w32, home.gpr(), home.gpr());
   }
   constexpr std::uint32_t kOneByOne = 8;
-  const auto count = layout_->zeroed_count;
+  const auto count = layout_->zeroed_words;
   if (count <= kOneByOne) {
     for (std::uint32_t i = 0; i < count; ++i)
       a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->zeroed + static_cast<std::int32_t>(i * 8)}, 0);
@@ -204,6 +205,12 @@ void Translator::emit_rest() {
     a_.bind(table.label);
     for (const auto block : table.blocks)
       a_.word(blocks_[block].label.position - table.label.position);
+  }
+  for (auto& [bytes, label] : vector_constants_) {
+    a_.align(16);
+    a_.bind(label);
+    for (const auto byte : bytes)
+      a_.byte(byte);
   }
   unit_.ranges.back().end = a_.position();
   if (leave_for_loop_entry_.is_used())
@@ -286,6 +293,10 @@ void Translator::emit_loop_count_end(LoopCount& count) {
   a_.move_constant(Gpr::rsi, function_index_);
   call_through_instance(NativeHelper::is_hot);
   load_volatile_locals();
+  if (needs_->has_vectors && count.operands > 0) {  // which may be vectors, and take two words in the other's frame
+    a_.jump(count.back);
+    return;
+  }
   a_.test(Width::w64, Gpr::rax, Gpr::rax);
   a_.jump_if(Condition::equal, count.back);
   a_.move_constant(Gpr::rcx, count.operands);
@@ -295,9 +306,10 @@ void Translator::emit_loop_count_end(LoopCount& count) {
 /// Better code goes on at a loop: its LoopEntry is in rax, the number of operands on the stack in rcx. It returns when
 /// the function does. This is no code of the function, so that backtraces show it once.
 void Translator::emit_leaving_for_loop_entry() {
-  const auto params = type_->params.size();
-  const auto window = static_cast<std::int32_t>(std::max({params, type_->results.size(), std::size_t{1}}) * 8);
-  const auto others = static_cast<std::int32_t>((layout_->locals.size() - params) * 8);
+  const auto window = std::max({slot_bytes(type_->params), slot_bytes(type_->results), 8});
+  std::int32_t others = 0;
+  for (std::size_t i = type_->params.size(); i < layout_->locals.size(); ++i)
+    others += slot_bytes(layout_->locals[i].type);
   const auto bytes = (window + others + static_cast<std::int32_t>(needs_->operands * 8) + 15) / 16 * 16;
   a_.align(16);
   unit_.ranges.push_back({a_.position(), 0, Range::kNone});
@@ -308,12 +320,12 @@ void Translator::emit_leaving_for_loop_entry() {
   a_.load(Width::w64, Gpr::rsi, FrameLayout::instance());
   a_.move(Width::w64, Gpr::rdx, Gpr::rsp);
   a_.call(Place(Gpr::rax));
-  if (type_->results.size() == 1 && is_float(type_->results[0]))
-    a_.load_float(is_64(type_->results[0]), Xmm{0}, {Gpr::rsp, {}, 0});
+  if (type_->results.size() == 1 && is_in_xmm(type_->results[0]))
+    a_.load(xmm_width(type_->results[0]), Xmm{0}, {Gpr::rsp, {}, 0});
   else if (type_->results.size() == 1)
     a_.load(Width::w64, Gpr::rax, {Gpr::rsp, {}, 0});
-  for (std::size_t i = 0; i < type_->results.size() && ArgumentPlaces::has_buffer(*type_); ++i) {
-    const auto slot = static_cast<std::int32_t>(i * 8);
+  const auto in_buffer = ArgumentPlaces::has_buffer(*type_) ? slot_bytes(type_->results) : 0;
+  for (std::int32_t slot = 0; slot < in_buffer; slot += 8) {
     a_.load(Width::w64, Gpr::rcx, FrameLayout::results());
     a_.load(Width::w64, kScratch, {Gpr::rsp, {}, slot});
     a_.store(Width::w64, {Gpr::rcx, {}, slot}, kScratch);
@@ -325,13 +337,14 @@ void Translator::emit_leaving_for_loop_entry() {
 /// Puts what a LoopEntry takes over above rsp: parameters, behind them at `window` the `others` bytes of the other
 /// locals, and the operands, of which there are as many as rcx says.
 void Translator::store_frame(std::int32_t window, std::int32_t others) {
-  const auto params = type_->params.size();
+  std::int32_t slot = 0;
   for (std::size_t i = 0; i < layout_->locals.size(); ++i) {
-    const auto& home = layout_->locals[i];
-    const auto slot =
-        i < params ? static_cast<std::int32_t>(i * 8) : window + static_cast<std::int32_t>((i - params) * 8);
+    if (i == type_->params.size())
+      slot = window;
+    const auto type = layout_->locals[i].type;
     if (needs_->locals[i] > 0)
-      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, home.type);
+      store_in_frame({Gpr::rsp, {}, slot}, {.kind = Kind::local, .index = static_cast<std::uint32_t>(i)}, type);
+    slot += slot_bytes(type);
   }
   CodeLabel next, done;
   a_.load_address(Width::w64, Gpr::rsi, layout_->operand(0));
@@ -388,27 +401,35 @@ void Translator::load_frame(const WantedLoop& loop) {
       slot = 0;
     const auto base = i < type_->params.size() ? Gpr::rdx : Gpr::rdi;
     if (needs_->locals[i] > 0)
-      load_home(layout_->locals[i], {base, {}, slot * 8});
-    ++slot;
+      load_home(layout_->locals[i], {base, {}, slot});
+    slot += slot_bytes(layout_->locals[i].type);
   }
   if (layout_->locals.size() == type_->params.size())
     slot = 0;
-  for (std::size_t height = 0; height < loop.operands.size(); ++height, ++slot) {
+  for (std::size_t height = 0; height < loop.operands.size(); ++height) {
+    const auto type = loop.operands[height];
+    const Address from{Gpr::rdi, {}, slot};
+    slot += slot_bytes(type);
     if (loop.constants[height])
       continue;
-    a_.load(width_of(loop.operands[height]), kScratch, {Gpr::rdi, {}, slot * 8});
-    a_.store(Width::w64, layout_->operand(height), kScratch);
+    if (type.is_vector()) {
+      a_.load(XmmWidth::w128, kScratchXmm, from);
+      a_.store(XmmWidth::w128, layout_->operand(height), kScratchXmm);
+    } else {
+      a_.load(width_of(type), kScratch, from);
+      a_.store(Width::w64, layout_->operand(height), kScratch);
+    }
   }
 }
 
 void store_result(Assembler& code, ValueType type, Address to) {
-  if (!is_float(type)) {
+  if (!is_in_xmm(type)) {
     if (!is_64(type))
       code.move(Width::w32, Gpr::rax, Gpr::rax);
     code.store(Width::w64, to, Gpr::rax);
     return;
   }
-  code.store_float(is_64(type), to, Xmm{0});
+  code.store(xmm_width(type), to, Xmm{0});
   if (!is_64(type)) {
     to.displacement += 4;
     code.store_constant(Width::w32, to, 0);

@@ -52,20 +52,22 @@ constexpr Access access_of(Opcode op) {
 }  // namespace
 
 /// Of a load: its opcode, alignment with perhaps the number of a memory, and offset.
-std::size_t Translator::length_of_access() const {
-  const auto first = offset_ - body_offset_ + 1;
-  auto at = first;
+std::size_t Translator::length_of_access(Opcode op) const {
+  const auto first = offset_ - body_offset_;
+  auto at = first + 1;
   const auto skip = [&] {
     while (at < body_.size() && body_[at] >= 0x80)
       ++at;
     ++at;
   };
+  if (length_of(op) > 1)  // the number behind a prefix
+    skip();
   const bool has_memory_index = at < body_.size() && (body_[at] & 0x40) != 0;
   skip();
   if (has_memory_index)
     skip();
   skip();
-  return at - first + 1;
+  return at - first;
 }
 
 void Translator::load_memory(Gpr to, std::uint32_t memory) {
@@ -126,11 +128,11 @@ Operand Translator::load_from(Opcode op, const wasm::MemoryArgument& memory, Ope
   take(index);
   Operand extra;
   const auto address = address_of(memory, index, access.bytes, extra);
-  const auto length = length_of_access();
+  const auto length = length_of_access(op);
   if (access.is_float) {
     const auto to = destination_xmm(length, nullptr, {});
     note_line();
-    a_.load_float(access.is_64, to, address);
+    a_.load(xmm_width(access.is_64), to, address);
     release(extra);
     release(index);
     return result(to);
@@ -166,7 +168,7 @@ void Translator::store_to(Opcode op, const wasm::MemoryArgument& memory, Operand
     const auto from = xmm(value, access.is_64);
     const auto address = address_of(memory, index, access.bytes, extra);
     note_line();
-    a_.store_float(access.is_64, address, from);
+    a_.store(xmm_width(access.is_64), address, from);
   } else {
     const auto as_signed = static_cast<std::int64_t>(value.value);
     const bool is_immediate =
