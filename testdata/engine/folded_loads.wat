@@ -16,4 +16,10 @@
     (i32.store (i32.const 0) (i32.const 1))
     (if (result i32) (i32.lt_u (i32.load8_u offset=4660 (local.get 0)) (i32.const 7))
       (then (i32.const 1)) (else (i32.const 2))))
+  (func (export "change") (param i32)
+    (local i32)
+    (loop
+      (i32.store16 (local.get 0) (i32.add (i32.load (i32.const 8)) (i32.load16_s (local.get 0))))
+      (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+      (br_if 0 (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (i32.const 16)))))
 )

@@ -81,6 +81,12 @@ TEST_CASE("traps: a load that is folded into its user traps where the load is") 
       CHECK(bytes.at(at) == 0xb4);
       CHECK(bytes.at(at + 1) == 0x24);
     }
+    for (const std::uint32_t address : {65536U, 65535U, 65500U}) {
+      INFO(address);
+      const auto trap = trap_of(module, "change", {Value::i32(address)});
+      REQUIRE_FALSE(trap.frames.empty());
+      CHECK(bytes.at(static_cast<std::size_t>(trap.frames[0].offset)) == 0x2e);
+    }
   });
 }
 
