@@ -456,6 +456,7 @@ class Translator {
   void load_home(const LocalHome& home, const Address& from);
   void zero_locals();
   void emit_return();
+  void leave_frame();
   void emit_rest();
   /// What makes a count negative after as many steps as are to be counted.
   std::int32_t count_step() const { return static_cast<std::int32_t>((std::uint64_t{1} << 31) / unit_.patience); }
@@ -464,6 +465,7 @@ class Translator {
   void count_call();
   void count_loop(std::uint32_t loop);
   void emit_call_count_end();
+  void emit_return_with_count();
   void emit_loop_count_end(LoopCount& count);
   void emit_leaving_for_loop_entry();
   void store_frame(std::int32_t window, std::int32_t others);
@@ -528,6 +530,7 @@ class Translator {
   std::map<std::array<std::uint8_t, 16>, CodeLabel> vector_constants_;  ///< behind the code
   CodeLabel call_count_end_;
   CodeLabel called_;  ///< behind the counting
+  CodeLabel return_with_count_;
   std::deque<LoopCount> loop_counts_;
   CodeLabel leave_for_loop_entry_;
   std::vector<WantedLoop> loops_to_enter_;

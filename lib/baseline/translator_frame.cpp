@@ -30,7 +30,7 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   tables_.clear();
   vector_constants_.clear();
   loop_counts_.clear();
-  call_count_end_ = called_ = {};
+  call_count_end_ = called_ = return_with_count_ = {};
   leave_for_loop_entry_ = {};
   loops_to_enter_.clear();
   loop_entries_.clear();
@@ -165,15 +165,16 @@ void Translator::zero_locals() {
 
 void Translator::emit_return() {
   if (layout_->count != 0) {
-    CodeLabel done;
-    a_.load(Width::w64, kScratch, FrameLayout::instance());
-    a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
-    a_.arithmetic_constant(Arithmetic::compare, Width::w32, shared_count(kScratch), 0);
-    a_.jump_if(Condition::sign, done);  // there is other code, see emit_call_count_end()
-    a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
-    a_.store(Width::w32, shared_count(kScratch), Gpr::rcx);
-    a_.bind(done);
+    constexpr std::uint32_t kWorthKeeping = 256;
+    const auto rounds = static_cast<std::int32_t>(std::min(kWorthKeeping, unit_.patience / 2));
+    a_.arithmetic_constant(Arithmetic::compare, Width::w32, Address{Gpr::rbp, {}, layout_->count},
+                           rounds * count_step());
+    a_.jump_if(Condition::above_equal, return_with_count_);
   }
+  leave_frame();
+}
+
+void Translator::leave_frame() {
   for (const auto& [reg, place] : layout_->saved)
     a_.load(Width::w64, reg, {Gpr::rbp, {}, place});
   a_.leave();
@@ -192,6 +193,8 @@ void Translator::emit_rest() {
     a_.jump(call.back);
   }
   emit_call_count_end();
+  if (return_with_count_.is_used())
+    emit_return_with_count();
   for (auto& count : loop_counts_)
     emit_loop_count_end(count);
   for (auto& trap : traps_) {
@@ -223,8 +226,8 @@ Address Translator::shared_count(Gpr counts) const {
   return {counts, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * sizeof(std::uint32_t))};
 }
 
-/// One more call. The arguments are where the caller has put them; only the frame record is made. A function with loops
-/// has the count in its frame while it runs.
+/// One more call. The arguments are where the caller has put them; only the frame record is made. Loops are counted in
+/// the frame.
 void Translator::count_call() {
   if (unit_.patience == 0)
     return;
@@ -232,10 +235,8 @@ void Translator::count_call() {
   a_.arithmetic_constant(Arithmetic::add, Width::w32, shared_count(kScratch), count_step());
   a_.jump_if(Condition::sign, call_count_end_);
   a_.bind(called_);
-  if (layout_->count == 0)
-    return;
-  a_.load(Width::w32, Gpr::rax, shared_count(kScratch));
-  a_.store(Width::w32, {Gpr::rbp, {}, layout_->count}, Gpr::rax);
+  if (layout_->count != 0)
+    a_.store_constant(Width::w32, {Gpr::rbp, {}, layout_->count}, 0);
 }
 
 /// If there is other code of the function, that is what runs from now on: the count stays negative, so that this one
@@ -267,8 +268,21 @@ void Translator::emit_call_count_end() {
   a_.move_constant(Gpr::rax, function_index_);
   note_line();
   a_.call(unit_.count_thunk);
-  a_.load(Width::w64, kScratch, {Gpr::rdi, {}, offsetof(InstanceContext, counts)});
   a_.jump(called_);
+}
+
+/// Loops that went round often count as calls, unless there is other code.
+void Translator::emit_return_with_count() {
+  CodeLabel done;
+  a_.bind(return_with_count_);
+  a_.load(Width::w64, kScratch, FrameLayout::instance());
+  a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
+  a_.arithmetic_constant(Arithmetic::compare, Width::w32, shared_count(kScratch), 0);
+  a_.jump_if(Condition::sign, done);
+  a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
+  a_.emit({0, 0, 0x01}, Width::w32, number(Gpr::rcx), shared_count(kScratch));  // add
+  a_.bind(done);
+  leave_frame();
 }
 
 /// One more time round a loop, whose operands are in their places.
@@ -330,7 +344,7 @@ void Translator::emit_leaving_for_loop_entry() {
     a_.load(Width::w64, kScratch, {Gpr::rsp, {}, slot});
     a_.store(Width::w64, {Gpr::rcx, {}, slot}, kScratch);
   }
-  emit_return();
+  leave_frame();
   unit_.ranges.back().end = a_.position();
 }
 
