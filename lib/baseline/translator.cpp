@@ -400,7 +400,8 @@ void Translator::local_set(std::uint32_t index, Operand value) {
 
 Operand Translator::local_tee(std::uint32_t index, Operand value) {
   local_set(index, value);
-  return local_get(index);
+  // A constant stays one: the interpreter, whose frames are taken over at loops, sees it so too.
+  return value.is(Kind::constant) ? pushed_again(value) : local_get(index);
 }
 
 Address Translator::global_cell(std::uint32_t index) {

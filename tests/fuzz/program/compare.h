@@ -32,6 +32,8 @@ struct Subject {
   bool checked = false;  ///< memory 0 has no guard
   /// Gives the module compiled code, or nothing for the interpreter.
   std::function<void(const CompiledModule& module)> prepare;
+  /// Is told of the module when it has run.
+  std::function<void(const CompiledModule& module)> finish = nullptr;
   std::string name = "interpreter";
 };
 
@@ -55,6 +57,8 @@ class Comparison {
     if (subject_.prepare)
       subject_.prepare(*compiled);
     compare(runtime, *compiled);
+    if (subject_.finish)
+      subject_.finish(*compiled);
   }
 
   [[noreturn]] void fail(const std::string& what) const {
