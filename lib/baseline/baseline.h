@@ -26,7 +26,7 @@ struct Request {
   /// it does not count. Only instances of modules with Tiering can run code that counts.
   std::uint32_t patience = 0;
   std::string_view target;  ///< text that the image carries
-  Sha256Digest module{};    ///< digest of the module's bytes
+  Sha256Digest module{};    ///< digest of the module's bytes, if all of it is compiled
   unsigned opt_level = 0;   ///< that the image says it is of
 };
 

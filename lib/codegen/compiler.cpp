@@ -97,7 +97,6 @@ void divide(const wasm::Module& module, std::span<const std::uint32_t> functions
 /// What is kept of a module between requests.
 struct Session {
   wasm::Module module;
-  Sha256Digest digest;
 };
 
 /// Runs a body that may run out of memory, in LLVM too, which is then not to be used any more.
@@ -116,8 +115,8 @@ void without_exceptions(const runtime::CodegenRequest& request, Body body) {
 
 class Compilation {
  public:
-  Compilation(const runtime::CodegenRequest& request, const Session& session)
-      : request_(request), session_(session), module_(session.module) {}
+  Compilation(const runtime::CodegenRequest& request, const wasm::Module& module)
+      : request_(request), module_(module) {}
 
   Expected<std::vector<std::uint8_t>> run() {
     WZRUN_CHECK(choose_functions());
@@ -275,7 +274,6 @@ class Compilation {
   std::vector<std::uint8_t> assemble(LinkedCode linked) const;
 
   const runtime::CodegenRequest& request_;
-  const Session& session_;
   const wasm::Module& module_;
   std::vector<std::uint32_t> functions_;  ///< indices, ascending
   std::vector<std::uint32_t> by_heat_;    ///< the same: first those that are hot, ascending, then the others
@@ -322,7 +320,8 @@ std::vector<std::uint8_t> Compilation::assemble(LinkedCode linked) const {
   const auto tail_calls = selection_.tail_calls;
   runtime::ImageContents image;
   image.target = {request_.target, request_.target_size};
-  image.module = session_.digest;
+  if (!is_unit())
+    image.module = sha256({request_.module, request_.module_size});
   image.guarded = request_.guarded;
   image.opt_level = request_.opt_level;
   for (std::size_t i = 0; is_unit() && i < functions_.size(); ++i)
@@ -369,12 +368,12 @@ Expected<std::vector<std::uint8_t>> compile_module(const runtime::CodegenRequest
   if (session == nullptr) {
     const std::span bytes(request.module, request.module_size);
     const auto features = CoreFeatures::from_bits(static_cast<std::uint32_t>(request.features));
-    made = std::make_unique<Session>(WZRUN_TRY(wasm::decode(bytes, features)), sha256(bytes));
+    made = std::make_unique<Session>(WZRUN_TRY(wasm::decode(bytes, features)));
     session = made.get();
   }
   if (request.session != nullptr && made != nullptr)
     *request.session = made.release();
-  return Compilation(request, *session).run();
+  return Compilation(request, session->module).run();
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ struct ImageHeader {
   std::uint32_t code_alignment = 0;         ///< bytes, a power of two not below the target's page size
   std::uint64_t total_size = 0;             ///< bytes of the image, all included
   std::array<std::uint8_t, 32> checksum{};  ///< SHA-256 of everything behind this header
-  std::array<std::uint8_t, 32> module{};    ///< SHA-256 of the module's bytes
+  std::array<std::uint8_t, 32> module{};    ///< SHA-256 of the module's bytes; zeros in images of some functions
   std::uint32_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
   std::uint32_t opt_level = 0;              ///< 0 to 3: how well the code was compiled
   ImagePart target;     ///< text: version and build, LLVM, processor and features, options; equal or not ours

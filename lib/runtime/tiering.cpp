@@ -249,8 +249,7 @@ Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& sessi
                                                      .loops = job.loops,
                                                      .guarded = options_.guarded,
                                                      .patience = code_patience(),
-                                                     .target = options_.target,
-                                                     .module = module_digest()});
+                                                     .target = options_.target});
     if (compiled && !compiled->image.empty())
       made.unit = std::move(compiled->image);
     if (compiled)
@@ -274,11 +273,6 @@ Tiering::Made Tiering::make(const HotFunctions::Job& job, CompilerSession& sessi
   else
     made.failed = job.functions;
   return made;
-}
-
-Sha256Digest Tiering::module_digest() {
-  std::call_once(hashing_, [&] { module_digest_ = sha256(code_.bytes.view()); });
-  return module_digest_;
 }
 
 void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration took) {

@@ -103,7 +103,6 @@ class Tiering {
   };
   Made make(const HotFunctions::Job& job, CompilerSession& session);
   void finish(const HotFunctions::Job& job, Made made, Clock::duration took);
-  Sha256Digest module_digest();
   std::vector<FunctionProfile> profile() const;
   bool is_known(const Sha256Digest& checksum) const;
   void adopt_newer();
@@ -137,8 +136,6 @@ class Tiering {
   std::mutex choosing_;       ///< guards random_; the last to be taken
   std::mt19937_64 random_;    ///< decides under stress
   CompilerSession stressed_;  ///< of the thread that compiles under stress
-  std::once_flag hashing_;
-  Sha256Digest module_digest_{};
   std::atomic<std::uint64_t> loop_entries_{0};
   std::vector<std::thread> threads_;  ///< guarded by mutex_
 };
