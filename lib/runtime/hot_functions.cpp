@@ -234,15 +234,15 @@ std::optional<HotFunctions::Job> HotFunctions::next_good() {
   if (!options_.quick_is_cheap)
     if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
       return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
-  const auto work = waiting(&HotFunctions::is_good_work);
+  auto work = waiting(&HotFunctions::is_good_work);
   if (work.empty())
     return std::nullopt;
-  auto& best = **std::ranges::max_element(work, {}, [this](const Entry* entry) {
+  std::ranges::sort(work, std::ranges::greater{}, [this](const Entry* entry) {
     const auto events = static_cast<double>(entry->second.events + entry->second.earlier_events);
     const auto bytes = static_cast<double>(size(entry->first) + kCalleeBytes);
     return std::pair(!is_giant(entry->first), events / bytes);
   });
-  return compile_well(best, best_level(best.first));
+  return compile_well(work);
 }
 
 void HotFunctions::add_function(Job& job, std::uint32_t function_index, Candidate& candidate) {
@@ -306,6 +306,29 @@ HotFunctions::Job HotFunctions::compile_well(Entry& entry, unsigned opt_level) {
   add_wanted_loop(job, entry);
   std::ranges::sort(job.functions);
   finish_loops(job);
+  return job;
+}
+
+/// The first of them, and with it others if all are small.
+HotFunctions::Job HotFunctions::compile_well(std::span<Entry* const> entries) {
+  auto& first = *entries.front();
+  const auto level = best_level(first.first);
+  if (!options_.quick_is_cheap || is_stuck(first))
+    return compile_well(first, level);
+  Job job;
+  job.opt_level = level;
+  std::uint64_t bytes = 0;
+  for (auto* const entry : entries) {
+    auto& [function, candidate] = *entry;
+    bytes += size(function);
+    if (bytes > kGoodUnitBytes && !job.functions.empty())
+      break;
+    if (!is_stuck(*entry))
+      add_function(job, function, candidate);
+  }
+  if (!is_giant(first.first))
+    add_callees(job);
+  std::ranges::sort(job.functions);
   return job;
 }
 

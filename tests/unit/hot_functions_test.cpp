@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -250,7 +251,7 @@ TEST_CASE("hot functions: where quick work is cheap it takes giants along, and t
 }
 
 TEST_CASE("hot functions: what code counts decides what is compiled well first, and lasts") {
-  const Program program({{100, {}}, {100, {}}});
+  const Program program({{1000, {}}, {1000, {}}});
   auto hot = program.hot(2, true);
   hot.note(0, {}, 1000, at(1ms));
   hot.note(1, {}, 500, at(1ms));
@@ -268,6 +269,26 @@ TEST_CASE("hot functions: what code counts decides what is compiled well first, 
   CHECK(profile[0].back_edges == 0);
   CHECK(profile[1].function == 1);
   CHECK(profile[1].back_edges == 16384);
+}
+
+TEST_CASE("hot functions: small ones are compiled well together, the hottest first, and large ones alone") {
+  constexpr auto kSmall = HotFunctions::kGoodUnitBytes / 4;
+  const Program program({{kSmall, {}}, {kSmall, {}}, {8 * kSmall, {}}, {kSmall, {}}, {kSmall, {}}});
+  auto hot = program.hot(2, true);
+  const std::array<std::uint64_t, 5> events = {9000, 8000, 7000, 1000, 500};
+  for (std::uint32_t i = 0; i < events.size(); ++i)
+    hot.note(i, {}, events[i], at(1ms));
+  const auto quick = hot.next(Work::quick);
+  REQUIRE(quick);
+  done(hot, *quick);
+  for (const auto& expected : {Indices{0, 1}, Indices{2}, Indices{3, 4}}) {
+    const auto good = hot.next(Work::good);
+    REQUIRE(good);
+    CHECK(good->functions == expected);
+    CHECK(good->loops.empty());
+    done(hot, *good);
+  }
+  CHECK_FALSE(hot.next(Work::good));
 }
 
 TEST_CASE("hot functions: a call that stays in a loop of quick code gets an entry to good code there, once") {
