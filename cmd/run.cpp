@@ -193,7 +193,7 @@ std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
   }
   const auto& report = code->report();
   stats_.compiled(report, cache->why_none);
-  if (report.engine != EngineKind::llvm && (options_.gdb || !options_.perf.empty()))
+  if (report.engine != EngineKind::llvm && !code->tiering() && (options_.gdb || !options_.perf.empty()))
     warn(fmt::format("{}: {} names compiled code, and the interpreter runs this module; --engine llvm compiles it",
                      printable(options_.module_path), options_.gdb ? "--gdb" : "--perf"));
   if (!report.warning.empty())

@@ -44,7 +44,7 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
     locals.push_back({.type = local});
   for (const auto reg : kOperandGprs)
     free_gprs.add(number(reg));
-  for (std::uint8_t reg = 0; reg < number(kScratchXmm); ++reg)
+  for (unsigned reg = 0; reg < number(kScratchXmm); ++reg)
     free_xmms.add(reg);
   if (counts && needs.has_loops)
     count = take(kSlot);

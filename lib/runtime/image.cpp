@@ -183,7 +183,7 @@ Expected<Mapping> copied(std::uint64_t size, const ImageExpectation& expectation
 }  // namespace
 
 /// Of one piece of memory.
-Expected<std::shared_ptr<const Image>> Image::of(Memory bytes) {
+Expected<std::shared_ptr<const Image>> Image::of(const Memory& bytes) {
   ImageHeader header;
   std::memcpy(&header, bytes.get(), sizeof header);
   const auto* const code = bytes.get() + header.code.offset;

@@ -134,7 +134,7 @@ class Image {
  private:
   using Memory = std::shared_ptr<const std::uint8_t>;
   Image(Memory head, Memory code) : head_(std::move(head)), base_(head_.get()), code_(std::move(code)) {}
-  static Expected<std::shared_ptr<const Image>> of(Memory bytes);
+  static Expected<std::shared_ptr<const Image>> of(const Memory& bytes);
   template <typename Element>
   std::span<const Element> table(const ImagePart& part) const {
     return {reinterpret_cast<const Element*>(base_ + part.offset), part.size / sizeof(Element)};

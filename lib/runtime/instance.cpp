@@ -216,7 +216,7 @@ FunctionInstance* Instance::function(std::uint32_t index) {
   } else {
     adopt_compiled(result);
   }
-  if (result.host == nullptr && result.native == nullptr)
+  if (result.host == nullptr && !result.is_native())
     result.code = engine_code->function_code(index, memory0 == nullptr || memory0->is_guarded());
   made.store(this, std::memory_order_release);
   return &result;

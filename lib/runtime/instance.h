@@ -122,9 +122,14 @@ struct FunctionInstance {
   EntryThunk entry = nullptr;  ///< how to call `native` with slots
   std::uint32_t slots = 0;     ///< of arguments or results, whichever are more
 
+  /// `native`, while other threads may set it.
+  const void* native_now() const {
+    return std::atomic_ref(const_cast<const void*&>(native)).load(std::memory_order_acquire);
+  }
   /// Whether there is compiled code, which `entry` enters.
-  bool is_native() const {
-    return std::atomic_ref(const_cast<const void*&>(native)).load(std::memory_order_acquire) != nullptr;
+  bool is_native() const { return native_now() != nullptr; }
+  EntryThunk entry_now() const {
+    return std::atomic_ref(const_cast<EntryThunk&>(entry)).load(std::memory_order_relaxed);
   }
 };
 

@@ -159,7 +159,8 @@ WZRUN_ABANDONED void enter_compiled(Execution& execution, EntryThunk thunk, cons
 }  // namespace
 
 WZRUN_ABANDONED void enter_native(Execution& execution, FunctionInstance& function, std::uint64_t* slots) {
-  enter_compiled(execution, function.entry, function.native, function.instance, slots);
+  const auto* const native = function.native_now();  // before its entry
+  enter_compiled(execution, function.entry_now(), native, function.instance, slots);
 }
 
 WZRUN_ABANDONED void enter_native_loop(Execution& execution, LoopEntry entry, Instance& instance,

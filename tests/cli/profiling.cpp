@@ -186,11 +186,19 @@ TEST_CASE("profiling: nothing is written unless it is asked for") {
 TEST_CASE("profiling: without compiled code there is nothing to name, which is said") {
   const Profiled profiled;
   for (const auto* const option : {"--perf=map", "--gdb"}) {
-    const auto run = profiled.run(with({option}, kBusyShortly));
+    const auto run = profiled.run(with({"--engine=interp", option}, kBusyShortly));
     CHECK(run.status == 0);
     CHECK(contains(run.err, "the interpreter runs this module"));
     CHECK(run.map.empty());
   }
+}
+
+TEST_CASE("profiling: what is compiled while it runs is named") {
+  const Profiled profiled;
+  const auto run = profiled.run({"--perf=map", program("busy"), "100000000"});
+  CHECK(run.status == 0);
+  CHECK(run.err.empty());
+  CHECK(contains(run.map, kBusy));
 }
 
 TEST_CASE("profiling: a file that cannot be written is an error, and what a link leads to is left alone") {

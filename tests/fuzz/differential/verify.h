@@ -62,6 +62,7 @@ inline std::optional<std::string> verify(const std::string& executable, const Pr
   for (std::size_t i = 0; i < program.arguments.size(); ++i)
     words.push_back(argument_text(program.functions[0].signature.params[i], program.arguments[i]));
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
