@@ -20,6 +20,8 @@ namespace {
 
 /// Calls or backward branches of one function between two reports; about 50 us of interpretation.
 constexpr std::uint32_t kPatience = 500;
+/// The same where there is one processor: what is reported waits there anyway.
+constexpr std::uint32_t kPatienceOnOne = 5000;
 /// What was made is kept when there has been nothing to do for so long, so that a program's end need not wait for it.
 constexpr std::chrono::milliseconds kLull{50};
 /// And now and then where there is always something to do.
@@ -46,7 +48,8 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
       start_(Clock::now()),
       kept_(start_),
-      random_(options_.stress.value_or(0)) {}
+      random_(options_.stress.value_or(0)),
+      patience_(kPatience) {}
 
 Tiering::~Tiering() {
   {
@@ -61,7 +64,7 @@ Tiering::~Tiering() {
 
 std::uint32_t Tiering::patience() {
   if (!options_.stress)
-    return kPatience;
+    return patience_.load(std::memory_order_relaxed);
   constexpr std::uint32_t kLongestUnderStress = 8;
   return 1 + static_cast<std::uint32_t>(choose(kLongestUnderStress));
 }
@@ -133,6 +136,8 @@ void Tiering::start_threads() {
   const bool is_separate = baseline::is_available();
   if (is_separate && !has_quick_thread_ && (hot_.has_next(Work::quick) || hot_.can_join())) {
     has_quick_thread_ = true;
+    if (usable_processors() < 2)
+      patience_.store(kPatienceOnOne, std::memory_order_relaxed);
     start_thread(Work::quick);
   }
   const auto work = is_separate ? Work::good : Work::any;

@@ -136,6 +136,7 @@ class Tiering {
   std::mutex choosing_;       ///< guards random_; the last to be taken
   std::mt19937_64 random_;    ///< decides under stress
   CompilerSession stressed_;  ///< of the thread that compiles under stress
+  std::atomic<std::uint32_t> patience_;
   std::atomic<std::uint64_t> loop_entries_{0};
   std::vector<std::thread> threads_;  ///< guarded by mutex_
 };
