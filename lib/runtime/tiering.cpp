@@ -188,6 +188,8 @@ void Tiering::work(Work work) {
     changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
   }
   if (work != Work::quick) {
+    if (options_.store != nullptr && usable_processors() >= 2)
+      options_.store->prepare();  // now is time for it, at the end of the program there is not
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, start_ + kGrace, [&] { return (reported_ && work == Work::any) || stopping_; });
   }

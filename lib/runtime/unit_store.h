@@ -25,6 +25,8 @@ class UnitStore {
   /// `may_write`: false leaves the cache as it is.
   UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write);
 
+  /// Makes the key, so that nobody has to wait for it later.
+  void prepare() { key(); }
   /// What was kept; or why there is nothing.
   std::expected<UnitFile, std::string> find();
   /// What others have kept since this last looked or kept something; nothing if they have not.
