@@ -25,7 +25,8 @@ def kind(is_program, symbol, library):
     if level:
         return 'compiled quickly' if level.group(1) == '0' else 'compiled well'
     if not is_program:
-        return 'compiling' if 'codegen' in library or 'libc' in library else 'keeping'
+        is_compiler = 'codegen' in library or 'libc' in library or re.search(r'wzrun::(baseline|wasm)::', symbol)
+        return 'compiling' if is_compiler else 'keeping'
     if re.search(r'Emitter|FunctionReader|^wzrun::wasm::', symbol):
         return 'reading functions'
     if symbol.startswith('wzrun::interp::'):
