@@ -1,6 +1,7 @@
 #include "runtime/code_arena.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cerrno>
 
@@ -24,11 +25,15 @@ bool write_all(int file, std::span<const std::uint8_t> bytes, std::size_t offset
   return true;
 }
 
+/// -1 if there can be none.
 int create_file() {
-#if defined(MFD_EXEC)
-  if (const int file = memfd_create("wzrun-code", MFD_CLOEXEC | MFD_EXEC); file >= 0 || errno != EINVAL)
+  // Beyond the limit of files writing would end the process.
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < kChunkBytes)
+    return -1;
+  constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, since Linux 6.3
+  if (const int file = memfd_create("wzrun-code", MFD_CLOEXEC | kExecutable); file >= 0 || errno != EINVAL)
     return file;
-#endif
   return memfd_create("wzrun-code", MFD_CLOEXEC);
 }
 

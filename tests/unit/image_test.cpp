@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cstddef>
 #include <cstdint>
@@ -210,6 +211,19 @@ TEST_CASE("image: many share pages that are executable and not writable, and sta
   CHECK(second->code()[0] == 0x90);
   first.reset();
   CHECK(second->code()[99] == 0x90);
+}
+
+TEST_CASE("image: where files may not become large code has pages of its own") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit low = before;
+  low.rlim_cur = 1 << 20;
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &low) == 0);
+  runtime::CodeArena arena;
+  const auto image = Image::in_arena(sample().build(), kExpected, arena);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  REQUIRE(image);
+  CHECK(permissions((*image)->code().data()) == "r-xp");
 }
 
 TEST_CASE("image: what is no image is refused by an arena too, and what is large has pages of its own") {
