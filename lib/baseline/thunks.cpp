@@ -112,19 +112,18 @@ void emit_call_thunk(Assembler& code, const wasm::FunctionType& type) {
 void emit_count_thunk(Assembler& code) {
   constexpr std::int32_t kXmmBytes = 16;
   constexpr auto kGprBytes = static_cast<std::int32_t>(kArgumentGprs.size()) * kSlot;
-  constexpr Encoding kLoad{0, 1, 0x10}, kStore{0, 1, 0x11};  // movups
-  const auto for_each_argument = [&](const Encoding& xmm_move, const auto& gpr_move) {
+  const auto for_each_argument = [&](const auto& move) {
     for (std::uint8_t i = 0; i < kArgumentXmms; ++i)
-      code.emit(xmm_move, Width::w32, i, Address{Gpr::rsp, {}, kGprBytes + i * kXmmBytes});
+      move(XmmWidth::w128, Address{Gpr::rsp, {}, kGprBytes + i * kXmmBytes}, Xmm{i});
     for (std::size_t i = 0; i < kArgumentGprs.size(); ++i)
-      gpr_move(Address{Gpr::rsp, {}, static_cast<std::int32_t>(i) * kSlot}, kArgumentGprs[i]);
+      move(Width::w64, Address{Gpr::rsp, {}, static_cast<std::int32_t>(i) * kSlot}, kArgumentGprs[i]);
   };
   begin_frame(code, aligned(kGprBytes + kArgumentXmms * kXmmBytes));
-  for_each_argument(kStore, [&](const Address& place, Gpr reg) { code.store(Width::w64, place, reg); });
+  for_each_argument([&](auto width, const Address& place, auto reg) { code.store(width, place, reg); });
   code.move(Width::w64, Gpr::rsi, Gpr::rax);
   code.move_constant(Gpr::rdx, runtime::kNoLoop);
   call_helper(code, runtime::NativeHelper::is_hot);
-  for_each_argument(kLoad, [&](const Address& place, Gpr reg) { code.load(Width::w64, reg, place); });
+  for_each_argument([&](auto width, const Address& place, auto reg) { code.load(width, reg, place); });
   code.leave();
   code.ret();
 }
