@@ -41,7 +41,7 @@ std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
 
 }  // namespace
 
-Expected<UnitFile> UnitFile::open(CacheEntry entry) {
+Expected<UnitFile> UnitFile::open(const CacheEntry& entry) {
   const auto size = entry.size_bytes();
   if (size == 0)
     return malformed();
@@ -50,7 +50,6 @@ Expected<UnitFile> UnitFile::open(CacheEntry entry) {
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
   const std::shared_ptr<const void> mapping(pages, [size](void* mapped) { munmap(mapped, size); });
   auto file = WZRUN_TRY(view({static_cast<const std::uint8_t*>(pages), size}));
-  file.entry_ = std::make_shared<const CacheEntry>(std::move(entry));
   file.mapping_ = mapping;
   return file;
 }

@@ -36,18 +36,15 @@ struct UnitFileTail {
 class UnitFile {
  public:
   /// Maps the file. Errors: malformed, io.
-  static Expected<UnitFile> open(CacheEntry entry);
+  static Expected<UnitFile> open(const CacheEntry& entry);
   /// The same of bytes in memory, aligned to 8 bytes, which must stay. Errors: malformed.
   static Expected<UnitFile> view(std::span<const std::uint8_t> bytes);
 
-  /// Requires that it was opened.
-  int fd() const { return entry_->fd(); }
   std::span<const ImagePart> units() const { return units_; }
   std::span<const std::uint8_t> bytes(const ImagePart& unit) const { return file_.subspan(unit.offset, unit.size); }
   std::span<const FunctionProfile> profile() const { return profile_; }
 
  private:
-  std::shared_ptr<const CacheEntry> entry_;
   std::shared_ptr<const void> mapping_;
   std::span<const std::uint8_t> file_;
   std::span<const ImagePart> units_;
