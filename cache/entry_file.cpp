@@ -1,5 +1,7 @@
 #include "entry_file.h"
 
+#include "wzrun/checksum.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -17,7 +19,7 @@ namespace wzrun::cache {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'e', 'n', 't'};
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;
 constexpr std::uint64_t kMostDescription = 4096;
 
 struct Footer {
@@ -26,7 +28,7 @@ struct Footer {
   std::uint64_t payload_size = 0;
   std::uint64_t description_size = 0;
   Sha256Digest key{};
-  Sha256Digest checksum{};  ///< of all bytes of the file before it
+  Checksum checksum{};  ///< of all bytes of the file before it
 };
 constexpr std::size_t kFooterChecked = sizeof(Footer) - sizeof(Footer::checksum);
 
@@ -108,18 +110,18 @@ std::expected<EntryFile, EntryProblem> open_entry(int directory, const Sha256Dig
 
 bool is_intact(const EntryFile& entry) {
   // Read, not mapped: a mapping faults if the file gets shorter meanwhile.
-  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  constexpr std::size_t kChunk = std::size_t{256} << 10;
   const auto checked_size = entry.fingerprint.size_bytes - sizeof(Footer::checksum);
   std::vector<std::uint8_t> chunk(std::min<std::uint64_t>(kChunk, checked_size));
-  Sha256 hash;
+  Checksummer sum;
   for (std::uint64_t offset = 0; offset < checked_size; offset += chunk.size()) {
     const auto bytes = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), checked_size - offset));
     if (!entry.file.read_at(offset, bytes))
       return false;
-    hash.update(bytes);
+    sum.update(bytes);
   }
-  Sha256Digest checksum{};
-  return entry.file.read_at(checked_size, checksum) && hash.finish() == checksum;
+  Checksum written{};
+  return entry.file.read_at(checked_size, written) && sum.finish() == written;
 }
 
 std::string read_description(const EntryFile& entry) {
@@ -133,7 +135,7 @@ std::expected<void, std::string> publish_entry(int directory, const Sha256Digest
   TemporaryFile temporary(directory);
   if (!temporary.file())
     return std::unexpected(strerror(errno));
-  Sha256 hash;
+  Checksummer sum;
   std::uint64_t offset = 0;
   const auto append = [&](std::span<const std::uint8_t> bytes) {
     const bool written = temporary.file().write_at(offset, bytes);
@@ -141,7 +143,7 @@ std::expected<void, std::string> publish_entry(int directory, const Sha256Digest
     return written;
   };
   const auto append_checked = [&](std::span<const std::uint8_t> bytes) {
-    hash.update(bytes);
+    sum.update(bytes);
     return append(bytes);
   };
 
@@ -154,9 +156,9 @@ std::expected<void, std::string> publish_entry(int directory, const Sha256Digest
   footer.payload_size = offset;
   footer.description_size = description.size();
   footer.key = key;
-  hash.update(bytes_of(description));
-  hash.update(bytes_of(footer).first(kFooterChecked));
-  footer.checksum = hash.finish();
+  sum.update(bytes_of(description));
+  sum.update(bytes_of(footer).first(kFooterChecked));
+  footer.checksum = sum.finish();
   if (!append(bytes_of(description)) || !append(bytes_of(footer)) || !temporary.publish(entry_name(key)))
     return std::unexpected(strerror(errno));
   return {};

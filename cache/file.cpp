@@ -1,6 +1,6 @@
 #include "file.h"
 
-#include "wzrun/sha256.h"
+#include "wzrun/checksum.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,10 +48,10 @@ bool File::write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) c
 }
 
 std::uint64_t short_checksum(std::span<const std::uint8_t> bytes) {
-  const auto digest = sha256(bytes);
-  std::uint64_t checksum = 0;
-  std::memcpy(&checksum, digest.data(), sizeof checksum);
-  return checksum;
+  const auto whole = checksum(bytes);
+  std::uint64_t first = 0;
+  std::memcpy(&first, whole.data(), sizeof first);
+  return first;
 }
 
 std::int64_t now_ns() {

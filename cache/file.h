@@ -47,7 +47,7 @@ class File {
   int fd_ = -1;
 };
 
-/// The first 8 bytes of the SHA-256 of an object, for records that are written in place.
+/// The first 8 bytes of the checksum of an object, for records that are written in place.
 std::uint64_t short_checksum(std::span<const std::uint8_t> bytes);
 
 /// Nanoseconds since 1970.

@@ -8,7 +8,7 @@ packages=(
   clang-format-22 clang-tidy-22
   llvm-22-dev zlib1g-dev libzstd-dev                   # code generation
   cmake ninja-build git
-  libcli11-dev libboost-dev libfmt-dev                 # the command line, WASI's waiting, text
+  libcli11-dev libboost-dev libfmt-dev libxxhash-dev   # the command line, WASI's waiting, text, checksums
   doctest-dev nlohmann-json3-dev
   wabt wasi-libc libclang-rt-22-dev-wasm32             # test programs: text format and C
 )

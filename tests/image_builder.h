@@ -1,7 +1,7 @@
 #pragma once
 
 #include "runtime/image.h"
-#include "wzrun/sha256.h"
+#include "wzrun/checksum.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -62,7 +62,7 @@ struct ImageBuilder {
     header.lines = add(lines.data(), lines.size(), 1);
     header.code = add(code.data(), code.size(), kAlignment);
     header.total_size = image.size();
-    header.checksum = sha256(std::span(image).subspan(sizeof header));
+    header.checksum = checksum(std::span(image).subspan(sizeof header));
     std::memcpy(image.data(), &header, sizeof header);
     return image;
   }

@@ -46,10 +46,10 @@ CompiledFileParts::CompiledFileParts(std::span<const std::uint8_t> image, std::s
   tail_.module_size = module.size();
   const std::span tail(reinterpret_cast<const std::uint8_t*>(&tail_), sizeof tail_);
   parts_ = {image, std::span(padding_).first(padding), module, tail};
-  Sha256 hash;
+  Checksummer sum;
   for (const auto& part : {parts_[0], parts_[1], parts_[2], tail.first(kTailChecked)})
-    hash.update(part);
-  tail_.checksum = hash.finish();
+    sum.update(part);
+  tail_.checksum = sum.finish();
 }
 
 Expected<CompiledFile> CompiledFile::open(int fd, std::uint64_t size) {
@@ -80,8 +80,8 @@ unsigned CompiledFile::opt_level() const {
 }
 
 bool CompiledFile::checksum_holds() const {
-  const auto checked = bytes.size() - sizeof(Sha256Digest);
-  return std::ranges::equal(sha256(bytes.first(checked)), bytes.subspan(checked));
+  const auto checked = bytes.size() - sizeof(Checksum);
+  return std::ranges::equal(wzrun::checksum(bytes.first(checked)), bytes.subspan(checked));
 }
 
 }  // namespace wzrun::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "wzrun/checksum.h"
 #include "wzrun/error.h"
 #include "wzrun/runtime.h"
 
@@ -14,7 +15,7 @@ namespace wzrun::runtime {
 
 struct CompiledFileTail {
   static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'c', 'm', 'p'};
-  static constexpr std::uint32_t kFormat = 1;
+  static constexpr std::uint32_t kFormat = 2;
 
   std::array<char, 8> magic = kMagic;
   std::uint32_t format = kFormat;
@@ -22,7 +23,7 @@ struct CompiledFileTail {
   std::uint64_t image_size = 0;
   std::uint64_t module_offset = 0;
   std::uint64_t module_size = 0;
-  Sha256Digest checksum{};  ///< of all bytes of the file before it
+  Checksum checksum{};  ///< of all bytes of the file before it
 };
 
 /// The pieces of such a file, in order. It refers to the image and the module, which must stay.

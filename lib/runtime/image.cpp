@@ -1,7 +1,5 @@
 #include "runtime/image.h"
 
-#include "wzrun/sha256.h"
-
 #include <fmt/format.h>
 
 #include <sys/mman.h>
@@ -323,10 +321,10 @@ std::uint64_t Image::module_offset(const ImageRange& range, std::uint64_t code_o
 }
 
 bool Image::checksum_holds() const {
-  Sha256 hash;
-  hash.update(std::span(base_ + sizeof(ImageHeader), base_ + header().code.offset));
-  hash.update(code());
-  return hash.finish() == header().checksum;
+  Checksummer sum;
+  sum.update(std::span(base_ + sizeof(ImageHeader), base_ + header().code.offset));
+  sum.update(code());
+  return sum.finish() == header().checksum;
 }
 
 }  // namespace wzrun::runtime

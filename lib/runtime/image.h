@@ -2,6 +2,7 @@
 
 #include "runtime/code_arena.h"
 #include "runtime/native.h"
+#include "wzrun/checksum.h"
 #include "wzrun/error.h"
 
 #include <array>
@@ -25,19 +26,19 @@ struct ImagePart {
   std::uint64_t size = 0;
 };
 
-inline constexpr std::uint32_t kImageFormat = 3;
+inline constexpr std::uint32_t kImageFormat = 4;
 inline constexpr std::array<char, 8> kImageMagic = {'w', 'z', 'r', 'u', 'n', 'i', 'm', 'g'};
 inline constexpr std::uint32_t kNoCode = 0xffffffff;
 
 struct ImageHeader {
   std::array<char, 8> magic = kImageMagic;
   std::uint32_t format = kImageFormat;
-  std::uint32_t code_alignment = 0;         ///< bytes, a power of two not below the target's page size
-  std::uint64_t total_size = 0;             ///< bytes of the image, all included
-  std::array<std::uint8_t, 32> checksum{};  ///< SHA-256 of everything behind this header
-  std::array<std::uint8_t, 32> module{};    ///< SHA-256 of the module's bytes; zeros in images of some functions
-  std::uint32_t guarded = 0;                ///< 1: for guarded 32-bit memories, 0: every access is checked
-  std::uint32_t opt_level = 0;              ///< 0 to 3: how well the code was compiled
+  std::uint32_t code_alignment = 0;       ///< bytes, a power of two not below the target's page size
+  std::uint64_t total_size = 0;           ///< bytes of the image, all included
+  Checksum checksum{};                    ///< of everything behind this header
+  std::array<std::uint8_t, 32> module{};  ///< SHA-256 of the module's bytes; zeros in images of some functions
+  std::uint32_t guarded = 0;              ///< 1: for guarded 32-bit memories, 0: every access is checked
+  std::uint32_t opt_level = 0;            ///< 0 to 3: how well the code was compiled
   ImagePart target;     ///< text: version and build, LLVM, processor and features, options; equal or not ours
   ImagePart members;    ///< u32, ascending: numbers among the defined functions; empty: all of them
   ImagePart functions;  ///< u32 for each member: where its code begins in `code`, or kNoCode

@@ -71,7 +71,7 @@ std::vector<std::uint8_t> build_image(const ImageContents& contents) {
   header.code = append(contents.code, kCodeAlignment);
   header.total_size = image.size();
   header.module = contents.module;
-  header.checksum = sha256(std::span(image).subspan(sizeof header));
+  header.checksum = checksum(std::span(image).subspan(sizeof header));
   std::memcpy(image.data(), &header, sizeof header);
   return image;
 }

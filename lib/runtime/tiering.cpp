@@ -334,7 +334,7 @@ Expected<std::shared_ptr<const Image>> Tiering::image_of(std::span<const std::ui
                                                        : Image::from_bytes(bytes, expectation);
 }
 
-bool Tiering::is_known(const Sha256Digest& checksum) const {
+bool Tiering::is_known(const Checksum& checksum) const {
   const std::scoped_lock lock(mutex_);
   return known_.contains(checksum);
 }

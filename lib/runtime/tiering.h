@@ -6,6 +6,7 @@
 #include "runtime/hot_functions.h"
 #include "runtime/image.h"
 #include "runtime/native.h"
+#include "wzrun/checksum.h"
 #include "wzrun/runtime.h"
 
 #include <atomic>
@@ -104,7 +105,7 @@ class Tiering {
   Made make(const HotFunctions::Job& job, CompilerSession& session);
   void finish(const HotFunctions::Job& job, Made made, Clock::duration took);
   std::vector<FunctionProfile> profile() const;
-  bool is_known(const Sha256Digest& checksum) const;
+  bool is_known(const Checksum& checksum) const;
   void adopt_newer();
   Expected<std::shared_ptr<const Image>> image_of(std::span<const std::uint8_t> bytes);
 
@@ -116,7 +117,7 @@ class Tiering {
   std::condition_variable changed_;
   HotFunctions hot_;
   std::map<LoopKey, EnteredLoop> loops_;
-  std::set<Sha256Digest> known_;  ///< checksums of the images that were adopted
+  std::set<Checksum> known_;  ///< checksums of the images that were adopted
   std::vector<std::shared_ptr<const Unit>> new_units_;
   std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
