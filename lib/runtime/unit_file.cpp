@@ -41,7 +41,7 @@ std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
 
 }  // namespace
 
-Expected<UnitFile> UnitFile::open(const CacheEntry& entry) {
+Expected<UnitFile> UnitFile::open(CacheEntry entry) {
   const auto size = entry.size_bytes();
   if (size == 0)
     return malformed();
@@ -51,6 +51,7 @@ Expected<UnitFile> UnitFile::open(const CacheEntry& entry) {
   const std::shared_ptr<const void> mapping(pages, [size](void* mapped) { munmap(mapped, size); });
   auto file = WZRUN_TRY(view({static_cast<const std::uint8_t*>(pages), size}));
   file.mapping_ = mapping;
+  file.entry_ = std::make_shared<const CacheEntry>(std::move(entry));
   return file;
 }
 
@@ -77,15 +78,14 @@ Expected<UnitFile> UnitFile::view(std::span<const std::uint8_t> bytes) {
 void UnitFileBuilder::add(std::span<const std::uint8_t> image) {
   ImageHeader header;
   std::memcpy(&header, image.data(), sizeof header);
-  constexpr std::uint32_t kFunctionItself = 0xffffffff;
   bool is_new = false;
-  const auto note = [&](std::uint32_t function, std::uint32_t loop) {
-    is_new = defined_.try_emplace(std::uint64_t{function} << 32 | loop).second || is_new;
-  };
   for (const auto member : table<std::uint32_t>(image, header.members))
-    note(member, kFunctionItself);
-  for (const auto& loop : table<ImageLoop>(image, header.loops))
-    note(loop.function, loop.loop);
+    is_new = functions_.try_emplace(member, header.opt_level).second || is_new;
+  for (const auto& loop : table<ImageLoop>(image, header.loops)) {
+    const auto function = functions_.find(loop.function);
+    const bool is_better = function != functions_.end() && function->second > header.opt_level;
+    is_new = (!is_better && loops_.emplace(loop.function, loop.loop).second) || is_new;
+  }
   if (is_new)
     images_.push_back(image);
 }

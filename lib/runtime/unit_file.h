@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 /// What runs of a program leave for the next one: images of the functions that were hot, and how often each function
@@ -36,15 +38,18 @@ struct UnitFileTail {
 class UnitFile {
  public:
   /// Maps the file. Errors: malformed, io.
-  static Expected<UnitFile> open(const CacheEntry& entry);
+  static Expected<UnitFile> open(CacheEntry entry);
   /// The same of bytes in memory, aligned to 8 bytes, which must stay. Errors: malformed.
   static Expected<UnitFile> view(std::span<const std::uint8_t> bytes);
 
+  /// Of the file; -1 if the bytes are in memory.
+  int fd() const { return entry_ != nullptr ? entry_->fd() : -1; }
   std::span<const ImagePart> units() const { return units_; }
   std::span<const std::uint8_t> bytes(const ImagePart& unit) const { return file_.subspan(unit.offset, unit.size); }
   std::span<const FunctionProfile> profile() const { return profile_; }
 
  private:
+  std::shared_ptr<const CacheEntry> entry_;
   std::shared_ptr<const void> mapping_;
   std::span<const std::uint8_t> file_;
   std::span<const ImagePart> units_;
@@ -54,8 +59,8 @@ class UnitFile {
 /// Puts such a file together. It refers to the images, which must stay.
 class UnitFileBuilder {
  public:
-  /// Takes an image in unless those that it has define all the functions and loops of that one. Requires an image that
-  /// Image has accepted.
+  /// Takes an image in unless those that it has define all the functions of that one, and those of its loops whose
+  /// functions they do not have better. Requires an image that Image has accepted.
   void add(std::span<const std::uint8_t> image);
   void add(const FunctionProfile& profile);
   /// The pieces of the file in order, valid as long as this object is not changed.
@@ -63,7 +68,8 @@ class UnitFileBuilder {
 
  private:
   std::vector<std::span<const std::uint8_t>> images_;
-  std::map<std::uint64_t, bool> defined_;  ///< functions and loops
+  std::map<std::uint32_t, std::uint32_t> functions_;         ///< and how well they are compiled
+  std::set<std::pair<std::uint32_t, std::uint32_t>> loops_;  ///< function and loop
   std::map<std::uint32_t, FunctionProfile> by_function_;
   std::vector<std::uint8_t> padding_;
   std::vector<ImagePart> units_;

@@ -27,7 +27,7 @@ std::expected<FoundFile, std::string> find_in(CompilationCache& cache, const Sha
   if (!entry)
     return std::unexpected(std::move(entry).error());
   const auto fingerprint = FileFingerprint::of(entry->fd());
-  auto file = UnitFile::open(*entry);
+  auto file = UnitFile::open(*std::move(entry));
   if (!file)
     return std::unexpected(file.error().to_string());
   return FoundFile{*std::move(file), fingerprint ? fingerprint->inode : 0};

@@ -44,8 +44,9 @@ class MemoryCache final : public CompilationCache {
   std::map<Sha256Digest, std::vector<std::uint8_t>> values_;
 };
 
-UnitStore::Unit unit(std::vector<std::uint32_t> members, std::uint32_t opt_level) {
+UnitStore::Unit unit(std::vector<std::uint32_t> members, std::uint32_t opt_level, std::vector<ImageLoop> loops = {}) {
   ImageBuilder image;
+  image.loops = std::move(loops);
   image.opt_level = opt_level;
   image.functions.assign(members.size(), 0);
   image.members = std::move(members);
@@ -118,6 +119,15 @@ TEST_CASE("unit store: what was made later makes what it has all functions of un
   const auto pack = kept.store.pack(std::vector{unit({4}, 0), unit({1, 2, 4}, 0)}, {});
   REQUIRE(UnitStore::add_packed(*kept.cache, pack));
   CHECK(members() == Lists{{1, 2, 4}, {1, 2, 3}});
+}
+
+TEST_CASE("unit store: a loop's entry holds a unit only as long as its function has no better code") {
+  Kept kept;
+  const auto with_loop = unit({1, 2}, 0, {{.function = 1, .loop = 0, .begin = 0}});
+  kept.store.keep(std::vector{with_loop, unit({1, 2}, 0)}, {});
+  CHECK(levels(kept.file()) == std::vector<std::uint32_t>{0, 0});
+  kept.store.keep(std::vector{unit({1}, 2)}, {});
+  CHECK(levels(kept.file()) == std::vector<std::uint32_t>{2, 0});
 }
 
 TEST_CASE("unit store: what others have kept is told once") {
