@@ -10,7 +10,6 @@ namespace wzrun::runtime {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
-constexpr std::size_t kLargePiece = kChunkBytes / 16;
 
 bool write_all(int file, std::span<const std::uint8_t> bytes, std::size_t offset) {
   while (!bytes.empty()) {
@@ -75,7 +74,7 @@ class CodeArena::Chunk {
 };
 
 std::shared_ptr<const std::uint8_t> CodeArena::add(std::span<const std::uint8_t> code) {
-  if (code.size() > kLargePiece)
+  if (code.size() > kLargestPiece)
     return nullptr;
   const std::scoped_lock lock(mutex_);
   if (is_refused_)

@@ -20,8 +20,11 @@ class CodeArena {
   static constexpr std::size_t kAlignment = 4096;  // instructions of arm64 compute addresses of such pages
 #endif
 
+  /// Larger pieces are refused: pages of their own are as good.
+  static constexpr std::size_t kLargestPiece = std::size_t{256} << 10;
+
   /// Copies code; the copy stays as long as anybody has it. Nothing if the system does not allow that, or the code is
-  /// so large that pages of its own are as good.
+  /// too large.
   std::shared_ptr<const std::uint8_t> add(std::span<const std::uint8_t> code);
 
  private:

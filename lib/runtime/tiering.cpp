@@ -316,7 +316,7 @@ void Tiering::adopt(const UnitFile& kept) {
     std::memcpy(&header, kept.bytes(unit).data(), sizeof header);
     if (is_known(header.checksum))
       continue;
-    const auto image = image_of(kept.bytes(unit));
+    const auto image = image_of(kept, unit);
     if (!image || !adopt(*image))
       continue;
     const std::scoped_lock lock(mutex_);
@@ -332,6 +332,13 @@ Expected<std::shared_ptr<const Image>> Tiering::image_of(std::span<const std::ui
   const auto expectation = code_.image_expectation(options_.target);
   return options_.audience.perf_file == PerfFile::none ? Image::in_arena(bytes, expectation, arena_)
                                                        : Image::from_bytes(bytes, expectation);
+}
+
+/// Large units are mapped as they are in the file.
+Expected<std::shared_ptr<const Image>> Tiering::image_of(const UnitFile& kept, const ImagePart& unit) {
+  if (kept.fd() < 0 || unit.size <= CodeArena::kLargestPiece)
+    return image_of(kept.bytes(unit));
+  return options_.audience.opener()(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
 }
 
 bool Tiering::is_known(const Checksum& checksum) const {

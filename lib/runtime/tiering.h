@@ -108,6 +108,7 @@ class Tiering {
   bool is_known(const Checksum& checksum) const;
   void adopt_newer();
   Expected<std::shared_ptr<const Image>> image_of(std::span<const std::uint8_t> bytes);
+  Expected<std::shared_ptr<const Image>> image_of(const UnitFile& kept, const ImagePart& unit);
 
   CompiledCode& code_;
   const TieringOptions options_;
