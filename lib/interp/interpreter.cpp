@@ -114,10 +114,13 @@ bool ModuleCode::owns(const Code* code) const {
   return functions_ != nullptr && distance < mapped_bytes_ && distance % sizeof(Code) == 0 && code->module == this;
 }
 
-void translate(Code& code) {
+namespace {
+
+/// False if that was done already.
+bool emit(Code& code) {
   const std::scoped_lock lock(code.module->translating);
   if (code.bytes != nullptr)
-    return;
+    return false;
   Emitter emitter(code);
   wasm::FunctionReader<Emitter> reader(code.module->compiled.module, emitter);
   [[maybe_unused]] const auto read = reader.read(code.index);
@@ -125,6 +128,15 @@ void translate(Code& code) {
   emitter.finish();
   const auto* expected = translate_entry;  // compiled code may have come meanwhile
   code.entry.compare_exchange_strong(expected, code.bytes.get(), std::memory_order_release);
+  return true;
+}
+
+}  // namespace
+
+void translate(Code& code) {
+  auto* const tiering = code.module->compiled.tiering.get();
+  if (emit(code) && tiering != nullptr)
+    tiering->is_entered(code.index);
 }
 
 namespace {

@@ -36,6 +36,24 @@ void HotFunctions::want(std::uint32_t function_index, Candidate& candidate) {
     wanted_.push_back(function_index);
 }
 
+bool HotFunctions::enter(std::uint32_t function_index) {
+  add_entered(function_index);
+  return has_entered();
+}
+
+void HotFunctions::add_entered(std::uint32_t function_index) {
+  if (!options_.quick_is_cheap || leaves_entered_)
+    return;
+  entered_.push_back(function_index);
+  entered_bytes_ += size(function_index);
+}
+
+void HotFunctions::leave_entered() {
+  leaves_entered_ = true;
+  entered_.clear();
+  entered_bytes_ = 0;
+}
+
 bool HotFunctions::note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events,
                         Time now) {
   auto& candidate = get(function_index);
@@ -86,7 +104,10 @@ void HotFunctions::remember(const FunctionProfile& profile) {
   auto& candidate = get(profile.function);
   candidate.earlier_calls = profile.calls;
   candidate.earlier_events = profile.calls + profile.back_edges;
-  remembered_.push_back(profile.function);
+  if (candidate.earlier_events >= kRememberedEvents)
+    remembered_.push_back(profile.function);
+  else
+    add_entered(profile.function);
 }
 
 void HotFunctions::complete(std::vector<FunctionProfile>& profile) const {
@@ -133,13 +154,13 @@ void HotFunctions::give_up(std::uint32_t function_index) {
 
 bool HotFunctions::is_remembered(const Entry& entry) const {
   const auto& [function, candidate] = entry;
-  return !candidate.opt_level && !candidate.hopeless && candidate.earlier_events >= kRememberedEvents &&
-         !is_dear(function) && !candidate.is_for_llvm;
+  return !candidate.opt_level && !candidate.hopeless && !is_dear(function) && !candidate.is_for_llvm;
 }
 
 bool HotFunctions::can_improve(const Entry& entry) const {
   const auto& [function, candidate] = entry;
-  return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless;
+  return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless &&
+         candidate.events + candidate.earlier_events >= options_.least_events;
 }
 
 bool HotFunctions::has(Condition condition) const {
@@ -181,8 +202,8 @@ bool HotFunctions::has_next(Work work) const {
   const auto has_listed = [&](const std::vector<std::uint32_t>& list, Condition condition) {
     return std::ranges::any_of(list, [&](auto function) { return (this->*condition)(*candidates_.find(function)); });
   };
-  const bool has_quick =
-      has_listed(wanted_, &HotFunctions::is_wanted) || has_listed(remembered_, &HotFunctions::is_remembered);
+  const bool has_quick = has_listed(wanted_, &HotFunctions::is_wanted) ||
+                         has_listed(remembered_, &HotFunctions::is_remembered) || has_entered();
   if (work == Work::quick || (work == Work::any && has_quick))
     return has_quick;
   return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_good_work);
@@ -198,8 +219,16 @@ std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next_joining() {
-  if (!can_join())
-    return std::nullopt;
+  return can_join() ? std::optional(join()) : std::nullopt;
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next_at_rest() {
+  if (auto job = next_entered())
+    return job;
+  return has_loose(options_.least_joined) ? std::optional(join()) : std::nullopt;
+}
+
+HotFunctions::Job HotFunctions::join() {
   Job job;
   job.opt_level = kQuickLevel;
   job.by_baseline = true;
@@ -221,9 +250,31 @@ std::optional<HotFunctions::Job> HotFunctions::next_quick() {
   auto entries = waiting(wanted_, &HotFunctions::is_wanted);
   if (entries.empty())
     entries = waiting(remembered_, &HotFunctions::is_remembered);
-  if (entries.empty())
+  if (!entries.empty())
+    return compile_quickly(entries, options_.quick_is_cheap);
+  return has_entered() ? next_entered() : std::nullopt;
+}
+
+/// In the order in which they were entered: who calls whom lies together.
+std::optional<HotFunctions::Job> HotFunctions::next_entered() {
+  Job job;
+  job.opt_level = kQuickLevel;
+  job.by_baseline = true;
+  std::uint64_t bytes = 0;
+  while (!entered_.empty() && bytes < kEnteredUnitBytes) {
+    const auto function = entered_.front();
+    entered_.pop_front();
+    entered_bytes_ -= size(function);
+    auto& candidate = get(function);
+    if (candidate.opt_level || candidate.hopeless || candidate.is_for_llvm)
+      continue;
+    bytes += size(function);
+    add_function(job, function, candidate);
+  }
+  if (job.functions.empty())
     return std::nullopt;
-  return compile_quickly(entries, options_.quick_is_cheap);
+  std::ranges::sort(job.functions);
+  return job;
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next_good() {

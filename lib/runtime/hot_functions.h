@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -18,8 +19,9 @@ namespace wzrun::runtime {
 /// Which functions of a module are hot, and which of them to compile next, how well. Not for several threads at once.
 ///
 /// Functions are compiled quickly first, many at once: the baseline compiler takes about 40 ns for a byte, LLVM 2 us,
-/// and 20 to 50 us if it compiles well. When nothing waits, what earlier runs have used is compiled too, and what was
-/// compiled quickly is compiled well, with its callees. So are functions that have a loop which goes on and on.
+/// and 20 to 50 us if it compiles well. When nothing waits, what earlier runs have used is compiled too, then whatever
+/// was entered at all, so that later runs need no interpreter; and what was compiled quickly is compiled well, with its
+/// callees. So are functions that have a loop which goes on and on.
 class HotFunctions {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -47,6 +49,8 @@ class HotFunctions {
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
   /// The same with the baseline compiler.
   static constexpr std::uint64_t kCheapUnitBytes = 128U << 10;
+  /// Of functions that are only entered: hot ones may come meanwhile.
+  static constexpr std::uint64_t kEnteredUnitBytes = 16U << 10;
   /// Larger functions take LLVM more time than most programs have. Where it compiles quickly too, they are compiled
   /// alone, and if they are hotter than all others that wait, and later at kGiantLevel; otherwise well when all others
   /// are.
@@ -61,7 +65,8 @@ class HotFunctions {
   static constexpr unsigned kStuckReports = 64;
   /// So many functions of other quickly compiled units make it worth the while to join them to one.
   static constexpr std::size_t kLeastJoined = 128;
-  /// Events in earlier runs that make a function worth compiling when there is nothing else to do.
+  /// Events that make a function worth compiling well, and if earlier runs have counted them, before those that were
+  /// only entered.
   static constexpr std::uint64_t kRememberedEvents = 500;
 
   struct Options {
@@ -70,10 +75,16 @@ class HotFunctions {
     std::uint64_t stuck_events = kStuckEvents;
     unsigned stuck_reports = kStuckReports;
     std::size_t least_joined = kLeastJoined;
+    std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
+    std::uint64_t least_events = kRememberedEvents;         ///< that make a function worth compiling well
   };
   /// The module must outlive this.
   HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls);
 
+  /// The interpreter runs a function for the first time. True if there is something to do now.
+  bool enter(std::uint32_t function_index);
+  /// From now on functions are not compiled for having been entered only: nobody has time for it.
+  void leave_entered();
   /// A function was called, or went round one of its loops, `events` times more. True if there is something to do now.
   bool note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
   /// The same of what is compiled quickly, and counts.
@@ -97,9 +108,13 @@ class HotFunctions {
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next(Work work = Work::any);
   /// Whether next_joining() has something.
-  bool can_join() const { return options_.quick_is_cheap && loose_ >= std::max(options_.least_joined, joined_); }
+  bool can_join() const { return has_loose(std::max(options_.least_joined, joined_)); }
   /// All that was compiled quickly, in many units, and not well since: in one unit functions call each other directly.
   std::optional<Job> next_joining();
+  /// Whether next_at_rest() has something.
+  bool has_rest() const { return !entered_.empty() || has_loose(options_.least_joined); }
+  /// Quick work when there has been nothing to do for a while: what else was entered, and joining sooner.
+  std::optional<Job> next_at_rest();
 
  private:
   struct Candidate {
@@ -133,6 +148,8 @@ class HotFunctions {
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
   bool can_improve(const Entry& entry) const;
+  bool has_loose(std::size_t functions) const { return options_.quick_is_cheap && loose_ >= functions; }
+  bool has_entered() const { return !entered_.empty() && entered_bytes_ >= options_.least_entered_bytes; }
   void count(Candidate& candidate, std::uint64_t events, Time now);
   bool has_good_code(const Candidate& candidate) const { return candidate.opt_level.value_or(0) > kQuickLevel; }
   bool is_wanted(const Entry& entry) const {
@@ -152,7 +169,10 @@ class HotFunctions {
   static void sort_by_heat(std::vector<Entry*>& entries);
   void want(std::uint32_t function_index, Candidate& candidate);
 
+  void add_entered(std::uint32_t function_index);
+  Job join();
   std::optional<Job> next_quick();
+  std::optional<Job> next_entered();
   std::optional<Job> next_good();
   Job compile_quickly(const std::vector<Entry*>& entries, bool by_baseline);
   Job compile_well(Entry& entry, unsigned opt_level);
@@ -169,8 +189,11 @@ class HotFunctions {
   std::map<std::uint32_t, Candidate> candidates_;  ///< by function index
   std::vector<std::uint32_t> wanted_;              ///< all that are, and perhaps others
   std::vector<std::uint32_t> remembered_;          ///< the same
-  std::size_t joined_ = 0;                         ///< functions of the largest quickly compiled unit
-  std::size_t loose_ = 0;                          ///< of the other such units, all together
+  std::deque<std::uint32_t> entered_;              ///< and perhaps compiled since
+  std::uint64_t entered_bytes_ = 0;                ///< of these, together
+  bool leaves_entered_ = false;
+  std::size_t joined_ = 0;  ///< functions of the largest quickly compiled unit
+  std::size_t loose_ = 0;   ///< of the other such units, all together
 };
 
 }  // namespace wzrun::runtime

@@ -44,7 +44,9 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
             .quick_is_cheap = baseline::is_available(),
             .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents,
             .stuck_reports = options_.stress ? 2 : HotFunctions::kStuckReports,
-            .least_joined = options_.stress ? 2 : HotFunctions::kLeastJoined},
+            .least_joined = options_.stress ? 2 : HotFunctions::kLeastJoined,
+            .least_entered_bytes = options_.stress ? 0 : HotFunctions::kEnteredUnitBytes,
+            .least_events = options_.stress ? 0 : HotFunctions::kRememberedEvents},
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
       start_(Clock::now()),
       kept_(start_),
@@ -72,6 +74,12 @@ std::uint32_t Tiering::patience() {
 std::uint64_t Tiering::choose(std::uint64_t limit) {
   const std::scoped_lock lock(choosing_);
   return random_() % limit;
+}
+
+void Tiering::is_entered(std::uint32_t function_index) {
+  std::unique_lock lock(mutex_);
+  if (!useless_ && !stopping_ && hot_.enter(function_index))
+    act(lock);
 }
 
 void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count) {
@@ -136,8 +144,10 @@ void Tiering::start_threads() {
   const bool is_separate = baseline::is_available();
   if (is_separate && !has_quick_thread_ && (hot_.has_next(Work::quick) || hot_.can_join())) {
     has_quick_thread_ = true;
-    if (usable_processors() < 2)
+    if (usable_processors() < 2) {
       patience_.store(kPatienceOnOne, std::memory_order_relaxed);
+      hot_.leave_entered();
+    }
     start_thread(Work::quick);
   }
   const auto work = is_separate ? Work::good : Work::any;
@@ -221,18 +231,26 @@ std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mut
   while (!is_due()) {
     if (joins())
       changed_.wait_until(lock, may_join);
-    else if (new_units_.empty() || keeping_ || options_.store == nullptr)
+    else if (!can_keep() && (work != Work::quick || !hot_.has_rest()))
       changed_.wait(lock);
-    else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout)
-      keep_now(lock);
+    else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout && (job = rest(lock, work)))
+      break;
   }
   idle_good_threads_ -= counted;
   return stopping_ || useless_ ? std::nullopt : job;
 }
 
-bool Tiering::is_time_to_keep(Clock::time_point now) const {
-  return !keeping_ && !new_units_.empty() && now - kept_ >= kKeepingInterval;
+/// What to do where there has been nothing to do for a while; keeps what is new if there is nothing else.
+std::optional<HotFunctions::Job> Tiering::rest(std::unique_lock<std::mutex>& lock, Work work) {
+  auto job = work == Work::quick ? hot_.next_at_rest() : std::nullopt;
+  if (!job && can_keep())
+    keep_now(lock);
+  return job;
 }
+
+bool Tiering::can_keep() const { return !keeping_ && !new_units_.empty() && options_.store != nullptr; }
+
+bool Tiering::is_time_to_keep(Clock::time_point now) const { return can_keep() && now - kept_ >= kKeepingInterval; }
 
 void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
   keeping_ = true;

@@ -54,6 +54,8 @@ class Tiering {
   Tiering(const Tiering&) = delete;
   Tiering& operator=(const Tiering&) = delete;
 
+  /// The interpreter runs a function for the first time.
+  void is_entered(std::uint32_t function_index);
   /// A function was called, or went round one of its loops, `count` times more.
   void is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count);
   /// Code of the baseline compiler has counted to the end. Returns better code that goes on at the loop, if there is.
@@ -93,7 +95,9 @@ class Tiering {
   void start_thread(Work work);
   unsigned most_threads();
   void work(Work work);
+  std::optional<HotFunctions::Job> rest(std::unique_lock<std::mutex>& lock, Work work);
   std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock, Work work);
+  bool can_keep() const;
   bool is_time_to_keep(Clock::time_point now) const;
   void keep_now(std::unique_lock<std::mutex>& lock);
   void compile(const HotFunctions::Job& job, CompilerSession& session);

@@ -208,6 +208,8 @@ TEST_CASE("hot functions: code that is as good as it gets is not made again") {
   auto hot = program.hot();
   hot.has_code(0, 0);
   hot.has_code(1, 2);
+  hot.note_code(0, {}, HotFunctions::kRememberedEvents, at(1ms));
+  hot.note_code(1, {}, HotFunctions::kRememberedEvents, at(1ms));
   const auto job = hot.next();
   REQUIRE(job);
   CHECK(job->functions == Indices{0});
@@ -216,6 +218,65 @@ TEST_CASE("hot functions: code that is as good as it gets is not made again") {
 }
 
 using Work = HotFunctions::Work;
+
+TEST_CASE("hot functions: what is only entered is compiled quickly, in that order, behind what is hot, and not well") {
+  constexpr std::uint32_t kHalf = HotFunctions::kEnteredUnitBytes / 2;
+  const Program program({{kHalf, {}}, {kHalf, {}}, {100, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  CHECK_FALSE(hot.enter(1));
+  CHECK_FALSE(hot.enter(2));
+  CHECK_FALSE(hot.next());  // not worth a unit yet
+  CHECK(hot.enter(0));
+  CHECK(hot.has_next(Work::quick));
+  hot.note(3, {}, 500, at(1ms));
+  const auto wanted = hot.next(Work::quick);
+  REQUIRE(wanted);
+  CHECK(wanted->functions == Indices{3});
+  const auto entered = hot.next(Work::quick);
+  REQUIRE(entered);
+  CHECK(entered->functions == Indices{0, 1, 2});
+  CHECK(entered->opt_level == 0);
+  CHECK(entered->by_baseline);
+  const auto good = hot.next(Work::good);
+  REQUIRE(good);
+  CHECK(good->functions == Indices{3});
+  CHECK_FALSE(hot.next(Work::good));
+  hot.note_code(1, {}, HotFunctions::kRememberedEvents, at(2ms));
+  CHECK(hot.next(Work::good));
+}
+
+TEST_CASE("hot functions: at rest the last few that were entered are compiled too, but for those that have code") {
+  const Program program({{100, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  hot.enter(0);
+  hot.enter(1);
+  hot.has_code(0, 2);
+  CHECK_FALSE(hot.next(Work::quick));
+  CHECK(hot.has_rest());
+  const auto rest = hot.next_at_rest();
+  REQUIRE(rest);
+  CHECK(rest->functions == Indices{1});
+  CHECK_FALSE(hot.next_at_rest());
+  CHECK_FALSE(hot.has_rest());
+}
+
+TEST_CASE(
+    "hot functions: what earlier runs have entered waits behind what they have used, if anybody has time for it") {
+  const Program program({{HotFunctions::kEnteredUnitBytes, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  hot.remember({.function = 0, .calls = 1});
+  hot.remember({.function = 1, .calls = HotFunctions::kRememberedEvents});
+  auto busy = program.hot(2, true);
+  busy.leave_entered();
+  busy.remember({.function = 0, .calls = 1});
+  CHECK_FALSE(busy.has_next());
+  const auto first = hot.next(Work::quick);
+  REQUIRE(first);
+  CHECK(first->functions == Indices{1});
+  const auto second = hot.next(Work::quick);
+  REQUIRE(second);
+  CHECK(second->functions == Indices{0});
+}
 
 TEST_CASE("hot functions: where quick work is cheap it takes giants along, and the loops that are in the way") {
   const Program program({{HotFunctions::kGiantBytes + 1, {}}, {100, {}}});
