@@ -47,8 +47,10 @@ std::optional<Sha256Digest> DirectoryCache::module_digest(const FileFingerprint&
 }
 
 void DirectoryCache::remember_module(const FileFingerprint& file, const Sha256Digest& digest) {
-  if (!is_empty() && !options_.read_only)
-    cache::remember_module(directory_->fd(), file, digest);
+  if (options_.read_only)
+    return;
+  if (const auto directory = directory_->open_or_make())
+    cache::remember_module(*directory, file, digest);
 }
 
 std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& key) {

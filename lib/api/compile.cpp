@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -73,6 +74,7 @@ class Compilation {
   Expected<void> read();
   Expected<Sha256Digest> digest();
   void remember_digest();
+  std::function<void(const Sha256Digest&)> digest_rememberer();
 
   Expected<Code> run_cached();
   std::expected<Code, std::string> find();
@@ -221,9 +223,18 @@ Expected<Sha256Digest> Compilation::digest() {
 }
 
 void Compilation::remember_digest() {
-  if (!digest_is_new_ || config_.cache_use() != CacheUse::read_write || file_ == nullptr || !file_->is_unchanged())
-    return;
-  config_.cache()->remember_module(*file_->fingerprint(), *digest_);
+  if (digest_is_new_)
+    digest_rememberer()(*digest_);
+}
+
+/// Has the cache remember the digest of the module's file; may outlive this.
+std::function<void(const Sha256Digest&)> Compilation::digest_rememberer() {
+  if (config_.cache_use() != CacheUse::read_write || file_ == nullptr)
+    return [](const Sha256Digest&) {};
+  return [cache = config_.cache(), file = *file_](const Sha256Digest& digest) {
+    if (file.is_unchanged())
+      cache->remember_module(*file.fingerprint(), digest);
+  };
 }
 
 Expected<Compilation::Code> Compilation::decode(ModuleBytes bytes, wasm::DecodeOptions options) {
@@ -262,9 +273,14 @@ Expected<Compilation::Code> Compilation::interpret_with_units() {
 }
 
 std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
-  auto make_key = [digest = digest_, target = target_, bytes = bytes_] {
+  auto make_key = [digest = digest_, target = target_, bytes = bytes_, remember = digest_rememberer()] {
+    auto known = digest;
+    if (!known) {
+      known = sha256(bytes->view());
+      remember(*known);
+    }
     Sha256 hash;
-    hash.update(cache_key(digest ? *digest : sha256(bytes->view()), target));
+    hash.update(cache_key(*known, target));
     hash.update(std::string_view("units"));
     return hash.finish();
   };
