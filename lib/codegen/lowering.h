@@ -285,7 +285,8 @@ class Lowering {
   Value* results_buffer(const wasm::FunctionType& type);
   /// The FunctionInstance that an indirect call goes to, its type checked.
   Value* resolve_indirect(std::uint32_t table, std::uint32_t type_index, Value* index);
-  void call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
+  void call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function, Value* callee);
+  void call_reference(std::uint32_t type_index, Value* function);
   void return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function);
   void emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments);
   /// The FunctionInstance of a function of the module that is compiled elsewhere, or not at all. It may not be made

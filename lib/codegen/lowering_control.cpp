@@ -311,7 +311,7 @@ void Lowering::call(std::uint32_t function_index, const wasm::FunctionType& type
     return;
   }
   if (!m_.is_member(function_index)) {
-    call_outside(type, m_.wasm.functions[function_index].type_index, own_function(function_index));
+    call_instance(type, m_.wasm.functions[function_index].type_index, own_function(function_index), instance());
     return;
   }
   auto arguments = arguments_of(type, instance());
@@ -346,9 +346,8 @@ Value* Lowering::resolve_indirect(std::uint32_t table, std::uint32_t type_index,
 }
 
 /// Compiled functions are entered at once; the thunk sees to the others.
-void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
+void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function, Value* callee) {
   auto* const native = instance_load(b_.getPtrTy(), function, offsetof(FunctionInstance, native));
-  auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
   auto* const buffer = type.results.size() > 1 ? results_buffer(type) : nullptr;
   auto arguments = arguments_of(type, callee);  // for both ways
   if (buffer != nullptr)
@@ -383,12 +382,18 @@ void Lowering::call_instance(const wasm::FunctionType& type, std::uint32_t type_
 }
 
 void Lowering::call_indirect(std::uint32_t table, std::uint32_t type_index, Operand index) {
-  call_instance(m_.wasm.types[type_index].function, type_index, resolve_indirect(table, type_index, index));
+  call_reference(type_index, resolve_indirect(table, type_index, index));
 }
 
 void Lowering::call_ref(std::uint32_t type_index, Operand function) {
   trap_if(b_.CreateIsNull(function), TrapKind::null_function_reference);
-  call_instance(m_.wasm.types[type_index].function, type_index, function);
+  call_reference(type_index, function);
+}
+
+/// The function may be another instance's.
+void Lowering::call_reference(std::uint32_t type_index, Value* function) {
+  auto* const callee = constant_load(b_.getPtrTy(), function, offsetof(FunctionInstance, instance));
+  call_instance(m_.wasm.types[type_index].function, type_index, function, callee);
 }
 
 void Lowering::emit_tail_call(llvm::FunctionType* type, Value* callee, llvm::ArrayRef<Value*> arguments) {
@@ -426,7 +431,7 @@ void Lowering::return_call(std::uint32_t function_index, const wasm::FunctionTyp
 /// What makes no tail calls itself is called in the ordinary way: it needs this one frame more, and its traps name it.
 void Lowering::return_call_instance(const wasm::FunctionType& type, std::uint32_t type_index, Value* function) {
   if (entry_ != nullptr) {
-    call_instance(type, type_index, function);
+    call_reference(type_index, function);
     return_results();
     return;
   }
