@@ -46,9 +46,7 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
     free_gprs.add(number(reg));
   for (unsigned reg = 0; reg < number(kScratchXmm); ++reg)
     free_xmms.add(reg);
-  if (counts && needs.has_loops)
-    count = take(kSlot);
-  assign_registers(needs);
+  assign_registers(needs, counts && needs.has_loops);
   const bool calls = counts || needs.calls > 0;
   const auto is_zeroed = [&](std::size_t i) { return !locals[i].in_register && i >= type.params.size(); };
   for (std::size_t i = 0; i < locals.size(); ++i) {
@@ -78,8 +76,9 @@ FrameLayout::FrameLayout(const wasm::FunctionType& type, std::span<const ValueTy
 }
 
 /// The locals that are used most get registers: those that calls preserve, and then, where calls are so rare that
-/// saving and loading around them takes less, others.
-void FrameLayout::assign_registers(const Needs& needs) {
+/// saving and loading around them takes less, others. What is left serves the count: in memory it would take each round
+/// of a loop five cycles at least.
+void FrameLayout::assign_registers(const Needs& needs, bool counts_loops) {
   std::vector<std::uint32_t> by_use;
   for (std::uint32_t i = 0; i < locals.size(); ++i)
     if (needs.locals[i] > 0)
@@ -122,6 +121,18 @@ void FrameLayout::assign_registers(const Needs& needs) {
     } else if (volatile_is_left && outlives_calls) {
       keep_in_volatile(local);
     }
+  }
+  if (!counts_loops)
+    return;
+  if (needs.calls == 0 && in_volatile < kVolatile.size()) {
+    const auto reg = kVolatile[in_volatile];
+    free_gprs.remove(number(reg));
+    count.emplace(reg);
+  } else if (preserved < preserved_count) {
+    save(kPreserved[preserved]);
+    count.emplace(kPreserved[preserved]);
+  } else {
+    count.emplace(Address{Gpr::rbp, {}, take(kSlot)});
   }
 }
 

@@ -6,6 +6,7 @@
 #include "wasm/module.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,7 +68,7 @@ struct FrameLayout {
   RegisterSet free_xmms;
   std::int32_t zeroed = 0;         ///< where locals begin that live in the frame and are no parameters,
   std::uint32_t zeroed_words = 0;  ///< and how many 64 bits they have
-  std::int32_t count = 0;          ///< place of the count, while the function runs; 0: it has none
+  std::optional<Place> count;      ///< of rounds of loops, while the function runs; in a register if one is left
   std::int32_t operands = 0;
   std::int32_t operand_bytes = 0;  ///< each takes
   std::int32_t call_results = 0;
@@ -76,7 +77,7 @@ struct FrameLayout {
  private:
   /// Room below what was taken before; the lowest address of it.
   std::int32_t take(std::int64_t bytes);
-  void assign_registers(const Needs& needs);
+  void assign_registers(const Needs& needs, bool counts_loops);
 };
 
 /// More than this the frame of a function cannot take; nor could a thread's stack.

@@ -463,6 +463,7 @@ class Translator {
   /// Of the function, behind the counts' beginning.
   Address shared_count(Gpr counts) const;
   void count_call();
+  void zero_count();
   void count_loop(std::uint32_t loop);
   void emit_call_count_end();
   void emit_return_with_count();

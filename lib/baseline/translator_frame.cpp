@@ -47,6 +47,7 @@ void Translator::begin(const wasm::Module&, std::uint32_t function_index, std::s
   save_registers(Gpr::rdi, Gpr::rsi);
   take_parameters();
   zero_locals();
+  zero_count();
 }
 
 /// The registers that must be preserved, and what the whole function needs.
@@ -164,11 +165,10 @@ void Translator::zero_locals() {
 }
 
 void Translator::emit_return() {
-  if (layout_->count != 0) {
+  if (layout_->count) {
     constexpr std::uint32_t kWorthKeeping = 256;
     const auto rounds = static_cast<std::int32_t>(std::min(kWorthKeeping, unit_.patience / 2));
-    a_.arithmetic_constant(Arithmetic::compare, Width::w32, Address{Gpr::rbp, {}, layout_->count},
-                           rounds * count_step());
+    a_.arithmetic_constant(Arithmetic::compare, Width::w32, *layout_->count, rounds * count_step());
     a_.jump_if(Condition::above_equal, return_with_count_);
   }
   leave_frame();
@@ -226,8 +226,7 @@ Address Translator::shared_count(Gpr counts) const {
   return {counts, {}, static_cast<std::int32_t>((function_index_ - wasm_.imported_functions) * sizeof(std::uint32_t))};
 }
 
-/// One more call. The arguments are where the caller has put them; only the frame record is made. Loops are counted in
-/// the frame.
+/// One more call. The arguments are where the caller has put them; only the frame record is made.
 void Translator::count_call() {
   if (unit_.patience == 0)
     return;
@@ -235,8 +234,16 @@ void Translator::count_call() {
   a_.arithmetic_constant(Arithmetic::add, Width::w32, shared_count(kScratch), count_step());
   a_.jump_if(Condition::sign, call_count_end_);
   a_.bind(called_);
-  if (layout_->count != 0)
-    a_.store_constant(Width::w32, {Gpr::rbp, {}, layout_->count}, 0);
+}
+
+/// Loops are counted from here on.
+void Translator::zero_count() {
+  if (!layout_->count)
+    return;
+  if (const auto& count = *layout_->count; count.is_memory)
+    a_.store_constant(Width::w32, count.address, 0);
+  else
+    a_.emit({0, 0, 0x33}, Width::w32, count.reg, count);  // xor
 }
 
 /// If there is other code of the function, that is what runs from now on: the count stays negative, so that this one
@@ -279,8 +286,12 @@ void Translator::emit_return_with_count() {
   a_.load(Width::w64, kScratch, {kScratch, {}, offsetof(InstanceContext, counts)});
   a_.arithmetic_constant(Arithmetic::compare, Width::w32, shared_count(kScratch), 0);
   a_.jump_if(Condition::sign, done);
-  a_.load(Width::w32, Gpr::rcx, {Gpr::rbp, {}, layout_->count});
-  a_.emit({0, 0, 0x01}, Width::w32, number(Gpr::rcx), shared_count(kScratch));  // add
+  auto count = number(Gpr::rcx);
+  if (layout_->count->is_memory)
+    a_.load(Width::w32, Gpr::rcx, layout_->count->address);
+  else
+    count = layout_->count->reg;
+  a_.emit({0, 0, 0x01}, Width::w32, count, shared_count(kScratch));  // add
   a_.bind(done);
   leave_frame();
 }
@@ -293,7 +304,7 @@ void Translator::count_loop(std::uint32_t loop) {
   place.loop = loop;
   place.operands = stack_->size();
   place.offset = offset_;
-  a_.arithmetic_constant(Arithmetic::add, Width::w32, Address{Gpr::rbp, {}, layout_->count}, count_step());
+  a_.arithmetic_constant(Arithmetic::add, Width::w32, *layout_->count, count_step());
   a_.jump_if(Condition::sign, place.enter);
   a_.bind(place.back);
 }
@@ -301,12 +312,12 @@ void Translator::count_loop(std::uint32_t loop) {
 void Translator::emit_loop_count_end(LoopCount& count) {
   offset_ = count.offset;
   a_.bind(count.enter);
-  a_.store_constant(Width::w32, {Gpr::rbp, {}, layout_->count}, 0);
   save_volatile_locals();
   a_.move_constant(Gpr::rdx, count.loop);
   a_.move_constant(Gpr::rsi, function_index_);
   call_through_instance(NativeHelper::is_hot);
   load_volatile_locals();
+  zero_count();
   if (needs_->has_vectors && count.operands > 0) {  // which may be vectors, and take two words in the other's frame
     a_.jump(count.back);
     return;
@@ -399,9 +410,8 @@ void Translator::emit_loop_entry(const WantedLoop& loop) {
   a_.bind(inner);
   begin_frame(a_, layout_->size);
   save_registers(Gpr::rsi, Gpr::rdx);
-  if (layout_->count != 0)
-    a_.store_constant(Width::w64, {Gpr::rbp, {}, layout_->count}, 0);
   load_frame(loop);
+  zero_count();
   a_.jump(blocks_[loop.block].label);
   unit_.ranges.back().end = a_.position();
 }
