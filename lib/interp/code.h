@@ -109,10 +109,11 @@ struct ModuleCode {
   Code* function(std::uint32_t function_index);
   /// The function if it was asked for, or null.
   const Code* find(std::uint32_t function_index);
-  /// Of all functions that were asked for.
+  void note_translated(std::uint32_t function_index);
+  /// Of all functions that were translated, which are few of those that were asked for.
   template <typename F>
-  void for_each(F body) const {
-    for (const auto index : asked_for()) {
+  void for_each_translated(F body) const {
+    for (const auto index : translated()) {
       const Code& code = functions_[index];
       body(code);
     }
@@ -129,14 +130,15 @@ struct ModuleCode {
   std::mutex translating;
 
  private:
-  std::vector<std::uint32_t> asked_for() const {
+  std::vector<std::uint32_t> translated() const {
     const std::scoped_lock lock(creating_);
-    return asked_for_;
+    return translated_;
   }
 
   mutable std::mutex creating_;
-  Code* functions_ = nullptr;             ///< zero until asked for
-  std::vector<std::uint32_t> asked_for_;  ///< numbers among the defined functions
+  Code* functions_ = nullptr;              ///< zero until asked for
+  std::vector<std::uint32_t> asked_for_;   ///< numbers among the defined functions
+  std::vector<std::uint32_t> translated_;  ///< the same
   std::size_t mapped_bytes_ = 0;
 };
 

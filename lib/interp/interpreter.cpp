@@ -69,6 +69,11 @@ const Code* ModuleCode::find(std::uint32_t function_index) {
   return code.module != nullptr ? &code : nullptr;
 }
 
+void ModuleCode::note_translated(std::uint32_t function_index) {
+  const std::scoped_lock lock(creating_);
+  translated_.push_back(function_index - compiled.module.imported_functions);
+}
+
 void ModuleCode::use_compiled(std::uint32_t function_index) {
   Code& code = functions_[function_index - compiled.module.imported_functions];
   const std::scoped_lock lock(creating_);
@@ -128,6 +133,7 @@ bool emit(Code& code) {
   emitter.finish();
   const auto* expected = translate_entry;  // compiled code may have come meanwhile
   code.entry.compare_exchange_strong(expected, code.bytes.get(), std::memory_order_release);
+  code.module->note_translated(code.index);
   return true;
 }
 
@@ -207,7 +213,7 @@ struct InterpreterCode final : runtime::EngineCode {
   std::vector<runtime::FunctionProfile> profile() const override {
     std::map<std::uint32_t, runtime::FunctionProfile> functions;
     for_each_set([&](const ModuleCode& set) {
-      set.for_each([&](const Code& code) {
+      set.for_each_translated([&](const Code& code) {
         auto& profile = functions[code.index];
         profile.function = code.index;
         profile.calls += code.calls.counted();
