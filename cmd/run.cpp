@@ -133,9 +133,13 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
     deadline_->watch(*runtime_);
   if (code_->tiering()) {
     termination_.emplace();
-    termination_->before_end([this] { keep_elsewhere(); });
+    termination_->before_end([this] {
+      code_->stop_compiling();
+      keep_elsewhere();
+    });
   }
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
+  code_->stop_compiling();
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
       imports_wasi(*code_, "fd_prestat_get"))
     notes_.failed(options_.args, module_config.fs());

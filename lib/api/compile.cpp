@@ -279,13 +279,15 @@ std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
       known = sha256(bytes->view());
       remember(*known);
     }
-    Sha256 hash;
-    hash.update(cache_key(*known, target));
-    hash.update(std::string_view("units"));
-    return hash.finish();
+    return runtime::units_key(*known, target);
   };
+  std::optional<runtime::UnitSource> source;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  if (file_ != nullptr && file_->fingerprint() &&
+      file_->fingerprint()->is_settled(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()))
+    source = {file_->path(), *file_->fingerprint(), target_};
   return std::make_shared<runtime::UnitStore>(config_.cache(), std::move(make_key), description(),
-                                              config_.cache_use() == CacheUse::read_write);
+                                              config_.cache_use() == CacheUse::read_write, std::move(source));
 }
 
 std::string Compilation::description() const {
@@ -425,6 +427,11 @@ const CompilationReport& CompiledModule::report() const { return code_->report; 
 
 std::optional<TieringReport> CompiledModule::tiering() const {
   return code_->tiering != nullptr ? std::optional(code_->tiering->report()) : std::nullopt;
+}
+
+void CompiledModule::stop_compiling() const {
+  if (code_->tiering != nullptr)
+    code_->tiering->stop();
 }
 
 std::vector<std::uint8_t> CompiledModule::unkept() const {

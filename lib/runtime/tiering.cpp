@@ -53,12 +53,16 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
       random_(options_.stress.value_or(0)),
       patience_(kPatience) {}
 
-Tiering::~Tiering() {
+void Tiering::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
+}
+
+Tiering::~Tiering() {
+  stop();
   for (auto& thread : threads_)
     thread.join();
   keep();

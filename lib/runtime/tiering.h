@@ -73,6 +73,8 @@ class Tiering {
   void start_improving();
   /// Adds the code of one image. False if it does not fit.
   bool adopt(const std::shared_ptr<const Image>& unit);
+  /// Begins nothing new any more.
+  void stop();
   /// Keeps what was made since it was last kept, now.
   void keep();
   /// The same in bytes, for UnitStore::add_packed; also what is being kept at this moment.

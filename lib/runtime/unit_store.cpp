@@ -1,9 +1,14 @@
 #include "runtime/unit_store.h"
 
+#include "wzrun/runtime.h"
+#include "wzrun/sha256.h"
+
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <ranges>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -76,14 +81,27 @@ Expected<void> add(CompilationCache& cache, const Sha256Digest& key, std::string
 
 }  // namespace
 
-UnitStore::UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write)
+Sha256Digest units_key(const Sha256Digest& module, std::string_view target) {
+  Sha256 hash;
+  hash.update(module);
+  hash.update(target);
+  hash.update(std::string_view("units"));
+  return hash.finish();
+}
+
+UnitStore::UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write,
+                     std::optional<UnitSource> source)
     : cache_(std::move(cache)),
       make_key_(std::move(key)),
       description_(std::move(description)),
-      may_write_(may_write) {}
+      may_write_(may_write),
+      source_(std::move(source)) {}
 
 const Sha256Digest& UnitStore::key() {
-  std::call_once(key_made_, [this] { key_ = make_key_(); });
+  std::call_once(making_key_, [this] {
+    key_ = make_key_();
+    key_is_made_.store(true, std::memory_order_release);
+  });
   return key_;
 }
 
@@ -132,15 +150,36 @@ bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfil
 
 namespace {
 
-/// At the end of what pack() gives. Before it: a unit file, and the description.
+/// At the end of what pack() gives. Before it: a unit file, the description, and path and target of the source.
 struct PackTail {
-  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'c', 'k'};
+  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '2'};
 
-  Sha256Digest key{};
+  Sha256Digest key{};           ///< if there is no source
+  FileFingerprint fingerprint;  ///< of the source
   std::uint64_t description_size = 0;
+  std::uint64_t path_size = 0;  ///< 0: there is no source
+  std::uint64_t target_size = 0;
   std::uint64_t size = 0;  ///< of the pack, all included
   std::array<char, 8> magic = kMagic;
 };
+
+/// The same where anybody finds it, if it is there.
+std::optional<UnitSource> with_full_path(UnitSource source) {
+  std::error_code error;
+  source.path = std::filesystem::canonical(source.path, error).string();
+  const auto file = error ? std::unexpected(Error{}) : ModuleFile::open(source.path);
+  return file && file->fingerprint() == source.fingerprint ? std::optional(std::move(source)) : std::nullopt;
+}
+
+Expected<Sha256Digest> key_of(CompilationCache& cache, const UnitSource& source) {
+  const auto file = WZRUN_TRY(ModuleFile::open(source.path));
+  const auto bytes = WZRUN_TRY(file.read());
+  if (file.fingerprint() != source.fingerprint || !file.is_unchanged())
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, source.path + " has changed"});
+  const auto digest = sha256(bytes.view());
+  cache.remember_module(source.fingerprint, digest);
+  return units_key(digest, source.target);
+}
 
 }  // namespace
 
@@ -153,6 +192,10 @@ std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span
     images.emplace_back(*unit);
   add_all(builder, images);
   std::vector<std::uint8_t> packed;
+  std::size_t most = std::size_t{256} << 10;  // profile, texts, padding
+  for (const auto& image : images)
+    most += image.size();
+  packed.reserve(most);
   const auto append = [&](const void* data, std::size_t size) {
     const auto* const bytes = static_cast<const std::uint8_t*>(data);
     packed.insert(packed.end(), bytes, bytes + size);
@@ -167,8 +210,19 @@ std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span
     append(part.data(), part.size());
   append(description_.data(), description_.size());
   PackTail tail;
-  tail.key = key();
   tail.description_size = description_.size();
+  std::optional<UnitSource> source;
+  if (!key_is_made_.load(std::memory_order_acquire) && source_)
+    source = with_full_path(*source_);
+  if (source) {
+    append(source->path.data(), source->path.size());
+    append(source->target.data(), source->target.size());
+    tail.fingerprint = source->fingerprint;
+    tail.path_size = source->path.size();
+    tail.target_size = source->target.size();
+  } else {
+    tail.key = key();
+  }
   tail.size = packed.size() + sizeof tail;
   append(&tail, sizeof tail);
   return packed;
@@ -183,12 +237,27 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
     return damaged();
   const auto content = packed.first(packed.size() - sizeof tail);
   std::memcpy(&tail, packed.data() + content.size(), sizeof tail);
-  if (tail.magic != PackTail::kMagic || tail.size != packed.size() || tail.description_size > content.size())
+  if (tail.magic != PackTail::kMagic || tail.size != packed.size())
     return damaged();
-  const auto file_size = content.size() - tail.description_size;
-  const auto file = WZRUN_TRY(UnitFile::view(content.first(file_size)));
-  const std::string description(content.begin() + static_cast<std::ptrdiff_t>(file_size), content.end());
-  return add(cache, tail.key, description, images_of(file), file.profile());
+  auto rest = content;
+  bool fits = true;
+  const auto take_text = [&](std::uint64_t size) {
+    fits = fits && size <= rest.size();
+    if (!fits)
+      return std::string();
+    const auto text = rest.last(size);
+    rest = rest.first(rest.size() - size);
+    return std::string(text.begin(), text.end());
+  };
+  UnitSource source{.fingerprint = tail.fingerprint};
+  source.target = take_text(tail.target_size);
+  source.path = take_text(tail.path_size);
+  const auto description = take_text(tail.description_size);
+  if (!fits)
+    return damaged();
+  const auto file = WZRUN_TRY(UnitFile::view(rest));
+  const auto key = source.path.empty() ? tail.key : WZRUN_TRY(key_of(cache, source));
+  return add(cache, key, description, images_of(file), file.profile());
 }
 
 }  // namespace wzrun::runtime

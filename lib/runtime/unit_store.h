@@ -11,9 +11,20 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wzrun::runtime {
+
+/// The key of a module's units in a cache: of the module's digest, and the text of target.h.
+Sha256Digest units_key(const Sha256Digest& module, std::string_view target);
+
+/// Where a module was read from, for whoever makes the key of its units later and elsewhere.
+struct UnitSource {
+  std::string path;
+  FileFingerprint fingerprint;  ///< must be settled: the file that has it has the same contents
+  std::string target;
+};
 
 /// Where the code and the profile of a module's hot functions are kept from one run to the next.
 class UnitStore {
@@ -23,7 +34,8 @@ class UnitStore {
   using Key = std::function<Sha256Digest()>;
 
   /// `may_write`: false leaves the cache as it is.
-  UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write);
+  UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write,
+            std::optional<UnitSource> source = std::nullopt);
 
   /// Makes the key, so that nobody has to wait for it later.
   void prepare() { key(); }
@@ -34,9 +46,10 @@ class UnitStore {
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
-  /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing.
+  /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
+  /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
   std::vector<std::uint8_t> pack(std::span<const Unit> units, std::span<const FunctionProfile> profile);
-  /// Adds to a cache what pack() gave. Errors: malformed, io.
+  /// Adds to a cache what pack() gave. Errors: malformed, io; the module's file has changed.
   static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
 
  private:
@@ -46,10 +59,12 @@ class UnitStore {
 
   std::shared_ptr<CompilationCache> cache_;
   Key make_key_;
-  std::once_flag key_made_;
+  std::once_flag making_key_;
+  std::atomic<bool> key_is_made_{false};
   Sha256Digest key_{};
   std::string description_;
   bool may_write_;
+  std::optional<UnitSource> source_;
   std::mutex keeping_;
   std::map<std::uint32_t, FunctionProfile> kept_;  ///< of this run's counts
   std::atomic<std::uint64_t> seen_{0};             ///< inode of the file that find() has opened last

@@ -3,15 +3,22 @@
 #include "runtime/unit_store.h"
 
 #include "tests/image_builder.h"
+#include "tests/temp_dir.h"
+#include "wzrun/runtime.h"
+#include "wzrun/sha256.h"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wzrun::runtime {
@@ -22,7 +29,7 @@ class MemoryCache final : public CompilationCache {
  public:
   bool is_empty() override { return values_.empty(); }
   std::optional<Sha256Digest> module_digest(const FileFingerprint&) override { return std::nullopt; }
-  void remember_module(const FileFingerprint&, const Sha256Digest&) override {}
+  void remember_module(const FileFingerprint&, const Sha256Digest& digest) override { remembered = digest; }
   std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override {
     const auto found = values_.find(key);
     if (found == values_.end())
@@ -40,6 +47,8 @@ class MemoryCache final : public CompilationCache {
     return {};
   }
 
+  std::optional<Sha256Digest> remembered;
+
  private:
   std::map<Sha256Digest, std::vector<std::uint8_t>> values_;
 };
@@ -52,6 +61,10 @@ UnitStore::Unit unit(std::vector<std::uint32_t> members, std::uint32_t opt_level
   image.members = std::move(members);
   image.code = {0xc3};
   return std::make_shared<const std::vector<std::uint8_t>>(image.build());
+}
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 struct Kept {
@@ -150,6 +163,42 @@ TEST_CASE("unit store: a pack is added like what it was made of") {
   CHECK(file.profile()[0].calls == 12);
   CHECK(kept.store.pack({}, {}).empty());
   CHECK(UnitStore(kept.cache, [] { return Sha256Digest{}; }, "", false).pack(std::vector{unit({2}, 2)}, {}).empty());
+}
+
+TEST_CASE("unit store: a pack without a key has it made of the module's file, if that is what it was") {
+  const test::TempDir dir;
+  dir.write("module", "contents");
+  const auto path = dir / "module";
+  const auto file = ModuleFile::open(path);
+  REQUIRE(file);
+  const auto cache = std::make_shared<MemoryCache>();
+  const auto no_key = [] {
+    FAIL_CHECK("nobody has asked for the key");
+    return Sha256Digest{};
+  };
+  const UnitSource source{path, *file->fingerprint(), "target"};
+  UnitStore store(cache, no_key, "name", true, source);
+  const auto pack = store.pack(std::vector{unit({2}, 2)}, {});
+  REQUIRE(UnitStore::add_packed(*cache, pack));
+  const auto key = units_key(sha256(bytes_of("contents")), "target");
+  CHECK(UnitStore(cache, [&] { return key; }, "", true).find());
+  CHECK(cache->remembered == sha256(bytes_of("contents")));
+
+  const auto pack_again = store.pack(std::vector{unit({3}, 2)}, {});
+  dir.write("module", "contents!");
+  const auto other_cache = std::make_shared<MemoryCache>();
+  const auto refused = UnitStore::add_packed(*other_cache, pack_again);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == std::filesystem::canonical(path).string() + " has changed");
+  CHECK(other_cache->is_empty());
+
+  bool asked = false;
+  const auto make_key = [&] {
+    asked = true;
+    return Sha256Digest{1};
+  };
+  CHECK_FALSE(UnitStore(cache, make_key, "", true, source).pack(std::vector{unit({3}, 2)}, {}).empty());
+  CHECK(asked);  // as the file is not there any more
 }
 
 TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged anywhere harms nobody") {

@@ -123,6 +123,8 @@ class CompiledModule {
   /// Has the cache keep what the automatic engine has compiled and counted since it was last kept, which happens now
   /// and then anyway, and when the module ends.
   void keep() const;
+  /// Has the automatic engine compile nothing more: a program that has ended wants to keep what there is, and be gone.
+  void stop_compiling() const;
   /// What keep() would add to the cache, for keep_packed(): a process that ends need not wait for a disk if another one
   /// keeps it. Empty if there is nothing.
   std::vector<std::uint8_t> unkept() const;
