@@ -48,6 +48,9 @@ namespace wzrun::codegen {
 
 namespace {
 
+/// In bytes, a line of the cache: the same loop takes up to 1.4 times as long where it lies badly.
+constexpr unsigned kLoopAlignment = 64;
+
 llvm::CodeGenOptLevel codegen_level(unsigned opt_level) {
   switch (opt_level) {
     case 0:
@@ -117,6 +120,7 @@ Pipeline::Pipeline(unsigned opt_level) : opt_level_(opt_level) {
     features.AddFeature(name, present);
   llvm::TargetOptions options;
   options.MCOptions.AsmVerbose = false;
+  options.LoopAlignment = kLoopAlignment;
   machine_.reset(target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(), options,
                                              llvm::Reloc::PIC_, llvm::CodeModel::Small, codegen_level(opt_level)));
 }
