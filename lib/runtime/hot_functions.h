@@ -105,6 +105,8 @@ class HotFunctions {
 
   /// Whether next() has something.
   bool has_next(Work work = Work::any) const;
+  /// Whether some call goes on in a loop, for which good code is wanted.
+  bool has_stuck() const { return has(&HotFunctions::is_stuck); }
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next(Work work = Work::any);
   /// Whether next_joining() has something.

@@ -205,7 +205,8 @@ void Tiering::work(Work work) {
     if (options_.store != nullptr && usable_processors() >= 2)
       options_.store->prepare();  // now is time for it, at the end of the program there is not
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, start_ + kGrace, [&] { return (reported_ && work == Work::any) || stopping_; });
+    changed_.wait_until(lock, start_ + kGrace,
+                        [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });
   }
   if (work != Work::good)
     adopt_newer();
