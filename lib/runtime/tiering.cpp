@@ -323,7 +323,8 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
       report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
       report_.improved_functions += job.repeated;
     }
-    new_units_.push_back(std::make_shared<const Unit>(*std::move(made.unit)));
+    if (options_.store != nullptr)
+      new_units_.push_back(std::make_shared<const Unit>(*std::move(made.unit)));
   }
   useless_ = !baseline::is_available() && !has_compiler();
   for (const auto function : made.failed)
