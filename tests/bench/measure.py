@@ -127,10 +127,13 @@ def engines(executable):
     return re.search(r'^engines +(.*)$', version, re.M).group(1).replace(',', ' ').split()
 
 
+def shared_folder():
+    return pathlib.Path(os.environ.get('WZRUN_SHARED_DIR') or ROOT.parent / 'shared')
+
+
 def real_programs():
     """The folder that ../shared/real/get.py has filled, or None."""
-    shared = pathlib.Path(os.environ.get('WZRUN_SHARED_DIR') or ROOT.parent / 'shared')
-    folder = pathlib.Path(os.environ.get('WZRUN_REAL_WORK_DIR') or shared / 'real' / 'work').absolute()
+    folder = pathlib.Path(os.environ.get('WZRUN_REAL_WORK_DIR') or shared_folder() / 'real' / 'work').absolute()
     return folder if (folder / 'modules' / 'esbuild.wasm').exists() else None
 
 
