@@ -234,12 +234,15 @@ std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mut
   const unsigned counted = work == Work::quick ? 0 : 1;
   idle_good_threads_ += counted;
   while (!is_due()) {
-    if (joins())
+    if (joins()) {
       changed_.wait_until(lock, may_join);
-    else if (!can_keep() && (work != Work::quick || !hot_.has_rest()))
+    } else if (!can_keep() && (work != Work::quick || !hot_.has_rest())) {
       changed_.wait(lock);
-    else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout && (job = rest(lock, work)))
-      break;
+    } else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout) {
+      job = rest(lock, work);
+      if (job)
+        break;
+    }
   }
   idle_good_threads_ -= counted;
   return stopping_ || useless_ ? std::nullopt : job;
