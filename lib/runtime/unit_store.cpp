@@ -163,19 +163,29 @@ struct PackTail {
   std::array<char, 8> magic = kMagic;
 };
 
+/// The source's file, if it is the same. To open a FIFO that is there now could take forever.
+Expected<ModuleFile> open_source(const UnitSource& source) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(source.path, error)) {
+    auto file = WZRUN_TRY(ModuleFile::open(source.path));
+    if (file.fingerprint() == source.fingerprint)
+      return file;
+  }
+  return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, source.path + " has changed"});
+}
+
 /// The same where anybody finds it, if it is there.
 std::optional<UnitSource> with_full_path(UnitSource source) {
   std::error_code error;
   source.path = std::filesystem::canonical(source.path, error).string();
-  const auto file = error ? std::unexpected(Error{}) : ModuleFile::open(source.path);
-  return file && file->fingerprint() == source.fingerprint ? std::optional(std::move(source)) : std::nullopt;
+  return !error && open_source(source) ? std::optional(std::move(source)) : std::nullopt;
 }
 
 Expected<Sha256Digest> key_of(CompilationCache& cache, const UnitSource& source) {
-  const auto file = WZRUN_TRY(ModuleFile::open(source.path));
+  const auto file = WZRUN_TRY(open_source(source));
   const auto bytes = WZRUN_TRY(file.read());
-  if (file.fingerprint() != source.fingerprint || !file.is_unchanged())
-    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, source.path + " has changed"});
+  if (!file.is_unchanged())
+    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, source.path + " has changed while it was read"});
   const auto digest = sha256(bytes.view());
   cache.remember_module(source.fingerprint, digest);
   return units_key(digest, source.target);

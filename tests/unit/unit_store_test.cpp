@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -191,6 +192,11 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message == std::filesystem::canonical(path).string() + " has changed");
   CHECK(other_cache->is_empty());
+
+  const auto real_path = std::filesystem::canonical(path);
+  std::filesystem::remove(real_path);
+  REQUIRE(mkfifo(real_path.c_str(), 0600) == 0);
+  CHECK_FALSE(UnitStore::add_packed(*other_cache, pack_again));  // and nobody waits for who may write into it
 
   bool asked = false;
   const auto make_key = [&] {
