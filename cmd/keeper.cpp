@@ -6,8 +6,12 @@
 #include "wzrun/runtime.h"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,84 +20,142 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <system_error>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace wzrun::cmd {
 namespace {
 
-/// A file in memory with these bytes, open at its beginning; -1 if there is none.
-int memory_file(std::span<const std::uint8_t> bytes) {
-  const int fd = memfd_create("wzrun", MFD_CLOEXEC);
-  while (fd >= 0 && !bytes.empty()) {
-    const auto count = write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count <= 0) {
-      close(fd);
-      return -1;
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  if (fd >= 0)
-    lseek(fd, 0, SEEK_SET);
-  return fd;
-}
+constexpr int kAlive = STDERR_FILENO + 1;  ///< in the new process: the end of the socket that tells how this one does
+constexpr int kPatienceMs = 10'000;        ///< for this one's end
+constexpr int kKeeperPriority = 10;        ///< whoever runs meanwhile comes first
+constexpr std::size_t kStackBytes = 64U << 10;
 
-/// How the process is made: nothing of ours but its input, so that nobody waits for it.
-class Detachment {
+/// The process that keeps.
+///
+/// It shares this one's memory until it executes wzrun anew, and it does that when this one has ended. So nothing is
+/// copied before, and giving the memory back to the system, which takes longer than all else at the end, is left to it.
+class Keeper {
  public:
-  explicit Detachment(int input) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    posix_spawnattr_init(&attributes_);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  Keeper(std::vector<std::string> words, UnkeptCode code)
+      : words_(std::move(words)), code_(std::move(code)), stack_(kStackBytes) {
+    for (auto& word : words_)
+      arguments_.push_back(word.data());
+    arguments_.push_back(nullptr);
   }
-  ~Detachment() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  Detachment(const Detachment&) = delete;
-  Detachment& operator=(const Detachment&) = delete;
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
 
-  bool start(std::span<std::string> words) const {
-    std::vector<char*> arguments;
-    for (auto& word : words)
-      arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    char* no_environment = nullptr;
-    pid_t process = 0;
-    return posix_spawn(&process, "/proc/self/exe", &actions_, &attributes_, arguments.data(), &no_environment) == 0;
-  }
+  /// Requires that this object is not destroyed.
+  bool start();
 
  private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
+  static constexpr char kStarted = 1, kFailed = 0;
+
+  void make_process();
+  int live();
+  bool write_input(int fd) const;
+
+  std::vector<std::string> words_;
+  std::vector<char*> arguments_;
+  const UnkeptCode code_;
+  std::vector<std::uint8_t> stack_;
+  int ours_ = -1, theirs_ = -1;  ///< ends of the socket
 };
+
+bool Keeper::start() {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return false;
+  ours_ = ends[0];
+  theirs_ = ends[1];
+  try {
+    std::thread([this] { make_process(); }).detach();
+  } catch (const std::system_error&) {
+    return false;
+  }
+  char answer = kFailed;
+  while (read(ours_, &answer, 1) < 0 && errno == EINTR) {
+  }
+  return answer == kStarted;
+}
+
+/// On a thread of its own. It waits until the process has memory of its own, as after vfork(), and usually ends before
+/// with this process.
+void Keeper::make_process() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // handlers are for this process
+  clone([](void* keeper) { return static_cast<Keeper*>(keeper)->live(); }, stack_.data() + stack_.size(),
+        CLONE_VM | CLONE_VFORK | SIGCHLD, this);
+  // Nobody reads this if it did start.
+  (void)!write(theirs_, &kFailed, 1);
+}
+
+/// The new process. Threads may have held locks when the other process ended: only system calls from here on.
+int Keeper::live() {
+  setsid();
+  const int null = open("/dev/null", O_RDWR);
+  const int alive = fcntl(theirs_, F_DUPFD, kAlive);
+  if (null < 0 || alive < 0)
+    return 1;
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    dup2(null, fd);
+  dup2(alive, kAlive);
+  if (close_range(kAlive + 1, ~0U, 0) != 0)
+    for (long fd = kAlive + 1; fd < sysconf(_SC_OPEN_MAX); ++fd)  // before Linux 5.9
+      close(static_cast<int>(fd));
+  if (write(kAlive, &kStarted, 1) != 1)
+    return 1;
+  pollfd end{.fd = kAlive, .events = POLLIN, .revents = 0};
+  poll(&end, 1, kPatienceMs);
+  const int input = memfd_create("wzrun", MFD_CLOEXEC);
+  if (input < 0 || !write_input(input) || chdir("/") != 0)
+    return 1;
+  lseek(input, 0, SEEK_SET);
+  dup2(input, STDIN_FILENO);
+  close(kAlive);
+  setpriority(PRIO_PROCESS, 0, kKeeperPriority);
+  struct sigaction common{};
+  for (int signal = 1; signal < NSIG; ++signal)
+    sigaction(signal, &common, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  char* no_environment = nullptr;
+  execve("/proc/self/exe", arguments_.data(), &no_environment);
+  return 1;
+}
+
+bool Keeper::write_input(int fd) const {
+  for (auto part : code_.parts) {
+    while (!part.empty()) {
+      const auto count = write(fd, part.data(), part.size());
+      if (count <= 0)
+        return false;
+      part = part.subspan(static_cast<std::size_t>(count));
+    }
+  }
+  return true;
+}
 
 }  // namespace
 
-bool keep_elsewhere(const DirectoryCache& cache, std::uint64_t max_size_bytes, std::span<const std::uint8_t> packed) {
+bool keep_elsewhere(const DirectoryCache& cache, std::uint64_t max_size_bytes, UnkeptCode code) {
+  constexpr pid_t kFirst = 1;  // its end is the end of all processes of its container
   std::error_code error;
   const auto path = std::filesystem::absolute(cache.path(), error);
-  const int input = error ? -1 : memory_file(packed);
-  if (input < 0)
+  if (error || getpid() == kFirst)
     return false;
-  std::array<std::string, 7> words = {"wzrun",       "cache",        std::string(kKeepAction),      "--cache-dir",
-                                      path.string(), "--cache-size", std::to_string(max_size_bytes)};
-  const bool started = Detachment(input).start(words);
-  close(input);
-  return started;
+  // Never destroyed: the other process uses it when this one has ended.
+  auto* const keeper = new Keeper({"wzrun", "cache", std::string(kKeepAction), "--cache-dir", path.string(),
+                                   "--cache-size", std::to_string(max_size_bytes)},
+                                  std::move(code));
+  return keeper->start();
 }
 
 int keep_standard_input(DirectoryCache& cache) {

@@ -163,8 +163,8 @@ void Run::keep_compiled() const {
 }
 
 bool Run::keep_elsewhere() const {
-  const auto packed = code_->unkept();
-  return packed.empty() || cmd::keep_elsewhere(*cache_, *cache_size(options_.cache), packed);
+  auto unkept = code_->unkept();
+  return unkept.empty() || cmd::keep_elsewhere(*cache_, *cache_size(options_.cache), std::move(unkept));
 }
 
 std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {

@@ -434,8 +434,8 @@ void CompiledModule::stop_compiling() const {
     code_->tiering->stop();
 }
 
-std::vector<std::uint8_t> CompiledModule::unkept() const {
-  return code_->tiering != nullptr ? code_->tiering->pack_new() : std::vector<std::uint8_t>();
+UnkeptCode CompiledModule::unkept() const {
+  return code_->tiering != nullptr ? code_->tiering->pack_new() : UnkeptCode{};
 }
 
 Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {

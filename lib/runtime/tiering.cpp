@@ -445,7 +445,7 @@ void Tiering::keep() {
   std::erase_if(units_being_kept_, [&](const auto& unit) { return std::ranges::find(units, unit) != units.end(); });
 }
 
-std::vector<std::uint8_t> Tiering::pack_new() const {
+UnkeptCode Tiering::pack_new() const {
   if (options_.store == nullptr)
     return {};
   std::vector<std::shared_ptr<const Unit>> units;
@@ -454,7 +454,7 @@ std::vector<std::uint8_t> Tiering::pack_new() const {
     units = units_being_kept_;
     units.insert(units.end(), new_units_.begin(), new_units_.end());
   }
-  return options_.store->pack(units, profile());
+  return options_.store->pack(std::move(units), profile());
 }
 
 }  // namespace wzrun::runtime

@@ -78,7 +78,7 @@ class Tiering {
   /// Keeps what was made since it was last kept, now.
   void keep();
   /// The same in bytes, for UnitStore::add_packed; also what is being kept at this moment.
-  std::vector<std::uint8_t> pack_new() const;
+  UnkeptCode pack_new() const;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -1,6 +1,5 @@
 #include "runtime/unit_store.h"
 
-#include "wzrun/runtime.h"
 #include "wzrun/sha256.h"
 
 #include <array>
@@ -163,6 +162,18 @@ struct PackTail {
   std::array<char, 8> magic = kMagic;
 };
 
+std::span<const std::uint8_t> bytes_of(const void* data, std::size_t size) {
+  return {static_cast<const std::uint8_t*>(data), size};
+}
+
+/// What the pieces of a pack lie in.
+struct Packed {
+  std::vector<UnitStore::Unit> units;
+  UnitFileBuilder builder;
+  std::string texts;
+  PackTail tail;
+};
+
 /// The source's file, if it is the same. To open a FIFO that is there now could take forever.
 Expected<ModuleFile> open_source(const UnitSource& source) {
   std::error_code error;
@@ -193,49 +204,40 @@ Expected<Sha256Digest> key_of(CompilationCache& cache, const UnitSource& source)
 
 }  // namespace
 
-std::vector<std::uint8_t> UnitStore::pack(std::span<const Unit> units, std::span<const FunctionProfile> profile) {
+UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProfile> profile) {
   if (!may_write_ || units.empty())
     return {};
-  UnitFileBuilder builder;
+  const auto packed = std::make_shared<Packed>(Packed{.units = std::move(units)});
   Images images;
-  for (const auto& unit : units)
+  for (const auto& unit : packed->units)
     images.emplace_back(*unit);
-  add_all(builder, images);
-  std::vector<std::uint8_t> packed;
-  std::size_t most = std::size_t{256} << 10;  // profile, texts, padding
-  for (const auto& image : images)
-    most += image.size();
-  packed.reserve(most);
-  const auto append = [&](const void* data, std::size_t size) {
-    const auto* const bytes = static_cast<const std::uint8_t*>(data);
-    packed.insert(packed.end(), bytes, bytes + size);
-  };
+  add_all(packed->builder, images);
   {
     // Another thread may be keeping counts: then they come twice, and that is all.
     const std::unique_lock lock(keeping_, std::try_to_lock);
     for (const auto& function : lock ? news(profile) : std::vector(profile.begin(), profile.end()))
-      builder.add(function);
+      packed->builder.add(function);
   }
-  for (const auto part : builder.parts())
-    append(part.data(), part.size());
-  append(description_.data(), description_.size());
-  PackTail tail;
-  tail.description_size = description_.size();
+  auto& tail = packed->tail;
   std::optional<UnitSource> source;
   if (!key_is_made_.load(std::memory_order_acquire) && source_)
     source = with_full_path(*source_);
   if (source) {
-    append(source->path.data(), source->path.size());
-    append(source->target.data(), source->target.size());
     tail.fingerprint = source->fingerprint;
     tail.path_size = source->path.size();
     tail.target_size = source->target.size();
+    packed->texts = description_ + source->path + source->target;
   } else {
     tail.key = key();
+    packed->texts = description_;
   }
-  tail.size = packed.size() + sizeof tail;
-  append(&tail, sizeof tail);
-  return packed;
+  tail.description_size = description_.size();
+  auto parts = packed->builder.parts();
+  parts.push_back(bytes_of(packed->texts.data(), packed->texts.size()));
+  parts.push_back(bytes_of(&tail, sizeof tail));
+  for (const auto part : parts)
+    tail.size += part.size();
+  return {std::move(parts), packed};
 }
 
 Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {

@@ -2,6 +2,7 @@
 
 #include "runtime/unit_file.h"
 #include "wzrun/cache.h"
+#include "wzrun/runtime.h"
 
 #include <atomic>
 #include <functional>
@@ -48,7 +49,7 @@ class UnitStore {
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
   /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
   /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
-  std::vector<std::uint8_t> pack(std::span<const Unit> units, std::span<const FunctionProfile> profile);
+  UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile);
   /// Adds to a cache what pack() gave. Errors: malformed, io; the module's file has changed.
   static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
 

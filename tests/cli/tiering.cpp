@@ -4,8 +4,12 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -19,13 +23,15 @@ constexpr std::string_view kResult = "3492664321\n";
 class Cached {
  public:
   Setting setting() const { return {.environment = {"WZRUN_CACHE_DIR=" + (folder_ / "cache")}}; }
-  bool has_entry() const {
+  /// The path of the only entry; empty if there is none.
+  std::filesystem::path entry() const {
     std::error_code error;
     for (const auto& file : std::filesystem::directory_iterator(folder_ / "cache", error))
       if (file.path().extension() == ".wzrun")
-        return true;
-    return false;
+        return file.path();
+    return {};
   }
+  bool has_entry() const { return !entry().empty(); }
   /// Waits for what another process keeps after the run has ended. False after ten seconds.
   bool gets_entry() const {
     for (int i = 0; i < 1000 && !has_entry(); ++i)
@@ -114,6 +120,35 @@ TEST_CASE("tiering: a signal that is ignored stays ignored") {
   process.signal(SIGTERM);
   process.signal(SIGINT);
   CHECK(process.wait().status == -SIGINT);
+}
+
+TEST_CASE("tiering: the first process of a container leaves its code too, although all others end with it") {
+  if (std::system("unshare -pf true 2> /dev/null") != 0) {
+    MESSAGE("skipped: not allowed to make a process namespace");
+    return;
+  }
+  const Cached cache;
+  const auto outcome =
+      Process({"unshare", "-pf", "--kill-child", WZRUN_EXECUTABLE, program("hot")}, cache.setting()).wait();
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out == kResult);
+  CHECK(cache.has_entry());
+}
+
+TEST_CASE("tiering: what keeps a run's code does so when the run has ended, and holds none of its files open") {
+  const Cached cache;
+  REQUIRE(wzrun({program("hot")}, cache.setting()).status == 0);
+  REQUIRE(cache.gets_entry());
+  auto lock_path = cache.entry();
+  std::filesystem::remove(lock_path);
+  const int lock = open(lock_path.replace_extension(".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(flock(lock, LOCK_EX) == 0);
+  const auto outcome = wzrun({program("hot")}, cache.setting());  // to the end of its output
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out == kResult);
+  CHECK_FALSE(cache.has_entry());
+  close(lock);
+  CHECK(cache.gets_entry());
 }
 
 TEST_CASE("tiering: what keeps a run's code takes nothing but a file as its input") {

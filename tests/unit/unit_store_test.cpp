@@ -68,6 +68,13 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+std::vector<std::uint8_t> in_one_piece(const UnkeptCode& code) {
+  std::vector<std::uint8_t> bytes;
+  for (const auto part : code.parts)
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  return bytes;
+}
+
 struct Kept {
   std::shared_ptr<MemoryCache> cache = std::make_shared<MemoryCache>();
   UnitStore store{cache, [] { return Sha256Digest{1}; }, "name\ntarget", true};
@@ -130,7 +137,7 @@ TEST_CASE("unit store: what was made later makes what it has all functions of un
   CHECK(members() == Lists{{2}, {1}});
   kept.store.keep(std::vector{unit({3}, 0), unit({1, 2, 3}, 0)}, {});
   CHECK(members() == Lists{{1, 2, 3}});
-  const auto pack = kept.store.pack(std::vector{unit({4}, 0), unit({1, 2, 4}, 0)}, {});
+  const auto pack = in_one_piece(kept.store.pack(std::vector{unit({4}, 0), unit({1, 2, 4}, 0)}, {}));
   REQUIRE(UnitStore::add_packed(*kept.cache, pack));
   CHECK(members() == Lists{{1, 2, 4}, {1, 2, 3}});
 }
@@ -155,8 +162,8 @@ TEST_CASE("unit store: what others have kept is told once") {
 TEST_CASE("unit store: a pack is added like what it was made of") {
   Kept kept;
   kept.store.keep(std::vector{unit({1}, 0)}, std::vector<FunctionProfile>{{.function = 1, .calls = 10}});
-  const auto pack =
-      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}});
+  const auto pack = in_one_piece(
+      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}}));
   REQUIRE(UnitStore::add_packed(*kept.cache, pack));
   const auto file = kept.file();
   CHECK(levels(file) == std::vector<std::uint32_t>{2, 0});
@@ -179,13 +186,13 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   };
   const UnitSource source{path, *file->fingerprint(), "target"};
   UnitStore store(cache, no_key, "name", true, source);
-  const auto pack = store.pack(std::vector{unit({2}, 2)}, {});
+  const auto pack = in_one_piece(store.pack(std::vector{unit({2}, 2)}, {}));
   REQUIRE(UnitStore::add_packed(*cache, pack));
   const auto key = units_key(sha256(bytes_of("contents")), "target");
   CHECK(UnitStore(cache, [&] { return key; }, "", true).find());
   CHECK(cache->remembered == sha256(bytes_of("contents")));
 
-  const auto pack_again = store.pack(std::vector{unit({3}, 2)}, {});
+  const auto pack_again = in_one_piece(store.pack(std::vector{unit({3}, 2)}, {}));
   dir.write("module", "contents!");
   const auto other_cache = std::make_shared<MemoryCache>();
   const auto refused = UnitStore::add_packed(*other_cache, pack_again);
@@ -209,8 +216,8 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
 
 TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged anywhere harms nobody") {
   Kept kept;
-  const auto pack =
-      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}});
+  const auto pack = in_one_piece(
+      kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}}));
   constexpr std::size_t kEnds = 2048;  // between them lie zeros up to the code
   for (std::size_t size = 0; size < pack.size(); size += size < kEnds || size + kEnds > pack.size() ? 1 : kEnds)
     CHECK_FALSE(UnitStore::add_packed(*kept.cache, std::span(pack).first(size)));

@@ -108,6 +108,15 @@ struct TieringReport {
   std::chrono::nanoseconds compiling{};     ///< time of the threads that compiled
 };
 
+/// What a run has compiled and counted and no cache has yet, in pieces: one after the other they are what keep_packed()
+/// takes.
+struct UnkeptCode {
+  std::vector<std::span<const std::uint8_t>> parts;
+  std::shared_ptr<const void> memory;  ///< that the parts lie in
+
+  bool empty() const { return parts.empty(); }
+};
+
 /// A decoded and validated module. Copies share it. It must not outlive its Runtime.
 class CompiledModule {
  public:
@@ -127,7 +136,7 @@ class CompiledModule {
   void stop_compiling() const;
   /// What keep() would add to the cache, for keep_packed(): a process that ends need not wait for a disk if another one
   /// keeps it. Empty if there is nothing.
-  std::vector<std::uint8_t> unkept() const;
+  UnkeptCode unkept() const;
   const std::shared_ptr<runtime::CompiledCode>& code() const { return code_; }
 
  private:
@@ -173,8 +182,8 @@ class Runtime {
   std::shared_ptr<runtime::RuntimeState> state_;
 };
 
-/// Adds what CompiledModule::unkept() gave to a cache. It is code that will run: whoever can write it can do all that
-/// this process can. Errors: malformed, io.
+/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. It is code that will run: whoever can write it
+/// can do all that this process can. Errors: malformed, io.
 Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
 
 /// Decodes and validates without keeping anything.
