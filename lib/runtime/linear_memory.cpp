@@ -56,6 +56,14 @@ bool LinearMemory::reserve() {
   return true;
 }
 
+void LinearMemory::expect_writes(std::uint64_t address, std::uint64_t length) {
+  constexpr std::uint64_t kLeastBytes = 4U << 20;  // large pages have two
+  if (length < kLeastBytes)
+    return;
+  const auto begin = address / wasm::kPageSize * wasm::kPageSize;
+  madvise(base_ + begin, address + length - begin, MADV_HUGEPAGE);  // a fault takes longer than writing a small page
+}
+
 std::optional<std::uint64_t> LinearMemory::grow(std::uint64_t pages) {
   const auto before = size_pages();
   if (pages > max_pages_ - before)

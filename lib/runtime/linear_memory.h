@@ -39,6 +39,8 @@ class LinearMemory {
   bool contains(std::uint64_t address, std::uint64_t length) const {
     return address <= size_bytes_ && length <= size_bytes_ - address;
   }
+  /// Nearly all bytes in a range will be written soon. Requires that it lies in the memory.
+  void expect_writes(std::uint64_t address, std::uint64_t length);
   /// Whether an address lies in a guarded memory of this process. For signal handlers too.
   static bool is_reserved(const void* address);
 

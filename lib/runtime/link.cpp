@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 /// Linking and initialising instances. Source: Wasm 3.0, 4.7.3.
 namespace wzrun::runtime {
@@ -343,6 +344,29 @@ Expected<std::shared_ptr<InstanceHandle>> link(const std::shared_ptr<RuntimeStat
   return Linker(runtime, code, config).link();
 }
 
+namespace {
+
+/// Tells the first memory where the segments fill it, if they leave little out.
+void announce_data(Instance& instance) {
+  const auto& module = instance.module();
+  if (instance.memory_list.empty())
+    return;
+  auto begin = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t end = 0, filled = 0;
+  for (const auto& segment : module.data) {
+    if (segment.memory_index != 0 || !segment.memory_offset.i32 || segment.bytes.empty())
+      continue;
+    begin = std::min<std::uint64_t>(begin, *segment.memory_offset.i32);
+    end = std::max<std::uint64_t>(end, *segment.memory_offset.i32 + segment.bytes.size());
+    filled += segment.bytes.size();
+  }
+  auto& memory = *instance.memory_list[0];
+  if (begin < end && filled >= (end - begin) / 2 && memory.contains(begin, end - begin))
+    memory.expect_writes(begin, end - begin);
+}
+
+}  // namespace
+
 Result<void> initialise(Instance& instance) {
   const auto& module = instance.module();
   for (std::size_t i = 0; i < module.elements.size(); ++i) {
@@ -358,6 +382,7 @@ Result<void> initialise(Instance& instance) {
       return std::unexpected(out_of_bounds(TrapKind::out_of_bounds_table_access, "element", i));
     std::ranges::copy(values, to.data() + at);
   }
+  announce_data(instance);
   for (std::size_t i = 0; i < module.data.size(); ++i) {
     const auto& segment = module.data[i];
     if (segment.mode == wasm::SegmentMode::passive)

@@ -11,14 +11,18 @@ Expected<ConstantExpression> ModuleDecoder::constant_expression(ByteReader& in) 
   const auto* const first = in.position();
   if (in.peek() == code_of(Opcode::i32_const)) {  // nearly always, and all
     WZRUN_CHECK(in.byte());
-    WZRUN_CHECK(in.s32());
+    const auto value = WZRUN_TRY(in.s32());
+    if (in.peek() == code_of(Opcode::end)) {
+      WZRUN_CHECK(in.byte());
+      return ConstantExpression{Bytes(first, in.position()), offset, static_cast<std::uint32_t>(value)};
+    }
   }
   for (;;) {
     const auto at = in.offset();
     const auto byte = WZRUN_TRY(in.byte());
     const auto opcode = is_prefix(byte) ? opcode_of(byte, WZRUN_TRY(in.u32())) : opcode_of(byte);
     if (opcode == Opcode::end)
-      return ConstantExpression{Bytes(first, in.position()), offset};
+      return ConstantExpression{Bytes(first, in.position()), offset, std::nullopt};
     if (opcode == kNoOpcode)
       return ByteReader::malformed(at, fmt::format("illegal opcode {:02x}", byte));
     WZRUN_CHECK(constant_instruction(in, at, opcode));

@@ -69,7 +69,8 @@ struct Limits {
 /// A validated constant expression: its bytes with the final `end`.
 struct ConstantExpression {
   Bytes code;
-  std::uint64_t offset = 0;  ///< of its first byte in the module
+  std::uint64_t offset = 0;          ///< of its first byte in the module
+  std::optional<std::uint32_t> i32;  ///< what it is worth, if it is one i32.const
 };
 
 struct TableType {
