@@ -208,8 +208,9 @@ void Tiering::work(Work work) {
     changed_.wait_until(lock, start_ + kGrace,
                         [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });
   }
-  if (work != Work::good)
-    adopt_newer();
+  // The run before may have ended when this one began, and be kept only now. To compile well what it has compiled well
+  // already would be for nothing.
+  adopt_newer();
   std::unique_lock lock(mutex_);
   while (const auto job = wait_for_job(lock, work)) {
     ++compiling_;

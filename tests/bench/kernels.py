@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Compare the speed of code: the kernels of testdata/bench natively, on wzrun and on the runtimes that are on PATH.
 
-  kernels.py [--build FOLDER] [--rounds N] [--filter REGEX] [--programs FILE.wasm...]
+  kernels.py [--build FOLDER] [--rounds N] [--runs N] [--filter REGEX] [--programs FILE.wasm...]
 
-Columns: native (clang -O3) and native-march (-O3 -march=native); wzrun's engines, llvm after `wzrun compile`; wasmtime
+Columns: native (clang -O3) and native-march (-O3 -march=native); wzrun's engines, llvm after `wzrun compile`, and `run 1`
+to `run N` of the automatic one, the first with an empty cache and each of the others with what the ones before have left; wasmtime
 after `wasmtime compile`; wazero with its cache filled; node, which compiles anew each time. The runs go by turns in one
 invocation and what they print is checked: against the native build, or with --programs against NAME.stdout.expected
 beside the module or, where that is missing, against the first runtime. Only ratios of one invocation mean something.
@@ -21,6 +22,10 @@ def prepare(options, executable, names, module, args, scratch, folder):
         if name == 'wzrun llvm':
             why = quietly(executable, 'compile', module, env={**Run(['true']).environment, **cache})
             run = Run([executable, '--engine', 'llvm', '--dir', '.', module, '--', *args], folder, cache)
+        elif name.startswith('run '):
+            auto = scratch / 'auto'
+            run = Run([executable, '--dir', '.', module, '--', *args], folder, {'WZRUN_CACHE_DIR': str(auto)},
+                      emptied=auto if name == 'run 1' else None)
         elif name == 'wzrun interp':
             run = Run([executable, '--engine', 'interp', '--dir', '.', module, '--', *args], folder, rounds=options.interp_rounds)
         elif name == 'wasmtime':
@@ -49,6 +54,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--build', type=pathlib.Path, default=ROOT / 'build' / 'release', help='build folder; default: build/release')
     ap.add_argument('--rounds', type=int, default=5)
+    ap.add_argument('--runs', type=int, default=0, help='runs of the automatic engine from an empty cache on; default: none')
     ap.add_argument('--interp-rounds', type=int, default=1, help='rounds of the interpreter, which is slow; 0: leave it out')
     ap.add_argument('--filter', default='', help='regular expression over names of programs')
     ap.add_argument('--skip', default='^$', help='regular expression over names of runtimes')
@@ -60,6 +66,7 @@ def main():
     executable = wzrun(options.build)
     there = engines(executable)
     names = ['wzrun llvm'] * ('llvm' in there) + [name for name, _ in options.variant]
+    names += [f'run {number}' for number in range(1, options.runs + 1)]
     names += ['wzrun interp'] * (options.interp_rounds > 0)
     names += [peer for peer in ('wasmtime', 'wazero', 'node') if shutil.which(peer)]
     names = [n for n in names if not re.search(options.skip, n)]
@@ -102,9 +109,9 @@ def main():
     table.print_mean()
     print()
     for name in names:
-        if name.startswith('wzrun llvm') or name in dict(options.variant):
+        if name.startswith(('wzrun llvm', 'run ')) or name in dict(options.variant):
             for to in names:
-                if to != name:
+                if to != name and not to.startswith('run '):
                     table.print_ratio(name, to)
     sys.exit(failed)
 

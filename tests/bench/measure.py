@@ -10,11 +10,12 @@ ROOT = HERE.parent.parent
 
 
 class Run:
-    """A command that is measured: its words, folder, further environment, and what it must print if that is known."""
+    """A command that is measured: its words, folder, further environment, what it must print if that is known, and a
+    folder that is removed before each run."""
 
-    def __init__(self, words, folder='.', environment=None, expected=None, rounds=None):
+    def __init__(self, words, folder='.', environment=None, expected=None, rounds=None, emptied=None):
         self.words = [str(w) for w in words]
-        self.folder, self.expected = str(folder), expected
+        self.folder, self.expected, self.emptied = str(folder), expected, emptied
         self.environment = {**os.environ, **(environment or {})}
         self.rounds = rounds  # fewer than the others
         self.wall, self.cpu, self.peak_bytes, self.wrong = [], [], 0, ''
@@ -24,6 +25,8 @@ class Run:
         executable = shutil.which(self.words[0])
         if executable is None:
             raise SystemExit(f'{self.words[0]}: command not found')
+        if self.emptied:
+            shutil.rmtree(self.emptied, ignore_errors=True)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             here = os.getcwd()
             os.chdir(self.folder)  # posix_spawn costs less than fork, and has no folder of its own

@@ -16,16 +16,14 @@ DEFAULT = '^(esbuild-lodash|ripgrep-big|python-work|yosys-uart)$'
 
 
 class CaseRun(Run):
-    """A run of a case with its folders as they must be, and whatever has to be empty emptied."""
+    """A run of a case with its folders as they must be."""
 
-    def __init__(self, case, words, emptied=None, environment=None, rounds=None):
-        super().__init__(words, environment=environment, rounds=rounds)
-        self.case, self.emptied = case, emptied
+    def __init__(self, case, words, **settings):
+        super().__init__(words, **settings)
+        self.case = case
 
     def checked(self):
         self.case.make_folders()
-        if self.emptied:
-            shutil.rmtree(self.emptied, ignore_errors=True)
         status, output = self.once()
         if status != self.case.exit:
             self.wrong = f'exit status {status}: {self.errors.strip()[-200:]}'

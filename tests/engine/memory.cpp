@@ -1,6 +1,7 @@
 // Memories and tables at their edges.
 
 #include "engine/engine_support.h"
+#include "engine/module_bytes.h"
 
 #include <algorithm>
 
@@ -175,6 +176,37 @@ TEST_CASE("tables: calls before and after growth, and operations that go past an
     CHECK(value_of(module, "call", {i(1)}).i32() == 7);
     REQUIRE(call(module, "fill table", {i(0), i(8)}));
     CHECK(value_of(module, "call", {i(1)}).i32() == 8);
+  });
+}
+
+TEST_CASE("memory: many segments that fill megabytes, the later ones over the earlier, leave the rest zero") {
+  constexpr std::uint32_t kSegments = 100, kSize = 60'000, kStep = 59'999, kPages = 96;
+  constexpr std::uint32_t kEnd = (kSegments - 1) * kStep + kSize;
+  Bytes data;
+  append_u32(data, kSegments);
+  for (std::uint32_t number = 0; number < kSegments; ++number) {
+    append(data, {0, 0x41});  // i32.const, whose immediate is signed: a last byte of zero makes it positive
+    auto start = number * kStep;
+    for (; start >= 0x40; start >>= 7)
+      data.push_back(static_cast<std::uint8_t>(start | 0x80));
+    append(data, {static_cast<std::uint8_t>(start), 0x0b});
+    append_u32(data, kSize);
+    data.insert(data.end(), kSize, static_cast<std::uint8_t>(number + 1));
+  }
+  Bytes module = {0, 'a', 's', 'm', 1, 0, 0, 0};
+  append_section(module, 5, {1, 0, kPages});
+  append_section(module, 7, {1, 6, 'm', 'e', 'm', 'o', 'r', 'y', 2, 0});
+  append_section(module, 11, data);
+  on_each_engine([&](Engine& engine) {
+    const auto instance = engine.instantiate(engine.compile(ModuleBytes::borrow(module)));
+    const auto memory = *instance.exported_memory("memory");
+    for (const std::uint32_t number : {0U, 1U, 57U, 99U}) {
+      CHECK(memory.read<std::uint8_t>(number * kStep) == number + 1);
+      CHECK(memory.read<std::uint8_t>(number * kStep + kStep - 1) == number + 1);
+    }
+    CHECK(memory.read<std::uint8_t>(kEnd - 1) == kSegments);
+    CHECK(memory.read<std::uint8_t>(kEnd) == 0);
+    CHECK(memory.read<std::uint8_t>(kPages * kPage - 1) == 0);
   });
 }
 
