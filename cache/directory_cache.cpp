@@ -77,6 +77,10 @@ std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& 
   return CacheEntry(entry->file.release(), entry->payload_size);
 }
 
+std::uint64_t DirectoryCache::uses(const Sha256Digest& key) {
+  return is_empty() ? 0 : cache::UseFile(directory_->fd(), key, false).hits();
+}
+
 CompilationCache::Claim DirectoryCache::claim(const Sha256Digest& key) {
   if (options_.read_only)
     return nullptr;

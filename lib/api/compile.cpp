@@ -285,7 +285,7 @@ std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   if (file_ != nullptr && file_->fingerprint() &&
       file_->fingerprint()->is_settled(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()))
-    source = {file_->path(), *file_->fingerprint(), target_};
+    source = {file_->path(), *file_->fingerprint(), target_, config_.features()};
   return std::make_shared<runtime::UnitStore>(config_.cache(), std::move(make_key), description(),
                                               config_.cache_use() == CacheUse::read_write, std::move(source));
 }
@@ -438,8 +438,9 @@ UnkeptCode CompiledModule::unkept() const {
   return code_->tiering != nullptr ? code_->tiering->pack_new() : UnkeptCode{};
 }
 
-Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
-  return runtime::UnitStore::add_packed(cache, packed);
+Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                           std::chrono::milliseconds quiet) {
+  return runtime::UnitStore::add_packed(cache, packed, quiet);
 }
 
 void CompiledModule::keep() const {

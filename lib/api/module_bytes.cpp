@@ -53,8 +53,7 @@ struct Pages {
     if (wanted < kLargePage)
       return mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     wanted = (wanted + kLargePage - 1) / kLargePage * kLargePage;
-    void* const pages =
-        mmap(nullptr, wanted + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const pages = mmap(nullptr, wanted + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED)
       return pages;
     auto* const first = static_cast<std::uint8_t*>(pages);

@@ -135,7 +135,13 @@ void HotFunctions::has_unit(std::size_t functions, unsigned opt_level) {
   if (opt_level != kQuickLevel)
     return;
   loose_ += std::min(functions, joined_);
-  joined_ = std::max(functions, joined_);
+  if (functions <= joined_)
+    return;
+  joined_ = functions;
+  const auto all =
+      std::ranges::count_if(candidates_, [](const Entry& entry) { return entry.second.opt_level == kQuickLevel; });
+  if (std::cmp_greater_equal(functions, all))  // somebody else has joined them
+    loose_ = 0;
 }
 
 void HotFunctions::leave_to_llvm(std::uint32_t function_index) {

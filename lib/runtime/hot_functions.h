@@ -45,6 +45,8 @@ class HotFunctions {
   static constexpr std::uint64_t kCalleeBytes = 4096;
   /// Small functions are compiled well together: LLVM takes 4 ms for each unit, as for 200 bytes.
   static constexpr std::uint64_t kGoodUnitBytes = 1024;
+  /// Calls or rounds of loops, after which code that counts tells of them.
+  static constexpr std::uint32_t kCodePatience = 1U << 14;
   /// Of a unit that is compiled quickly.
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
   /// The same with the baseline compiler.

@@ -93,8 +93,8 @@ void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> 
 }
 
 std::uint32_t Tiering::code_patience() const {
-  constexpr std::uint32_t kCodePatience = 1U << 14, kUnderStress = 4;
-  return options_.stress ? kUnderStress : kCodePatience;
+  constexpr std::uint32_t kUnderStress = 4;
+  return options_.stress ? kUnderStress : HotFunctions::kCodePatience;
 }
 
 LoopEntry Tiering::code_is_hot(std::uint32_t function_index, std::uint32_t loop) {

@@ -11,11 +11,10 @@ namespace wzrun::runtime {
 
 namespace {
 
-/// Images begin at multiples of this many bytes, so that they can be mapped.
-std::uint64_t alignment_of(std::span<const std::uint8_t> image) {
+ImageHeader header_of(std::span<const std::uint8_t> image) {
   ImageHeader header;
   std::memcpy(&header, image.data(), sizeof header);
-  return header.code_alignment;
+  return header;
 }
 
 template <typename Element>
@@ -75,9 +74,18 @@ Expected<UnitFile> UnitFile::view(std::span<const std::uint8_t> bytes) {
   return file;
 }
 
+ImageHeader UnitFile::header(const ImagePart& unit) const { return header_of(bytes(unit)); }
+
+std::span<const std::uint32_t> UnitFile::members(const ImagePart& unit) const {
+  return table<std::uint32_t>(bytes(unit), header(unit).members);
+}
+
+std::span<const ImageLoop> UnitFile::loops(const ImagePart& unit) const {
+  return table<ImageLoop>(bytes(unit), header(unit).loops);
+}
+
 void UnitFileBuilder::add(std::span<const std::uint8_t> image) {
-  ImageHeader header;
-  std::memcpy(&header, image.data(), sizeof header);
+  const auto header = header_of(image);
   bool is_new = false;
   for (const auto member : table<std::uint32_t>(image, header.members))
     is_new = functions_.try_emplace(member, header.opt_level).second || is_new;
@@ -101,7 +109,7 @@ std::vector<std::span<const std::uint8_t>> UnitFileBuilder::parts() {
   std::vector<std::span<const std::uint8_t>> parts;
   std::uint64_t most = sizeof(FunctionProfile);
   for (const auto& image : images_)
-    most = std::max(most, alignment_of(image));
+    most = std::max<std::uint64_t>(most, header_of(image).code_alignment);
   padding_.assign(most, 0);
   const auto append = [&](std::span<const std::uint8_t> bytes, std::uint64_t alignment) {
     const auto gap = (alignment - offset % alignment) % alignment;
@@ -111,8 +119,9 @@ std::vector<std::span<const std::uint8_t>> UnitFileBuilder::parts() {
     return ImagePart{offset - bytes.size(), bytes.size()};
   };
   units_.clear();
+  // An image begins at a multiple of its code's alignment, so that it can be mapped.
   for (const auto& image : images_)
-    units_.push_back(append(image, alignment_of(image)));
+    units_.push_back(append(image, header_of(image).code_alignment));
   profile_.clear();
   for (const auto& [index, profile] : by_function_)
     profile_.push_back(profile);

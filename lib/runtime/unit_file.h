@@ -46,6 +46,10 @@ class UnitFile {
   int fd() const { return entry_ != nullptr ? entry_->fd() : -1; }
   std::span<const ImagePart> units() const { return units_; }
   std::span<const std::uint8_t> bytes(const ImagePart& unit) const { return file_.subspan(unit.offset, unit.size); }
+  ImageHeader header(const ImagePart& unit) const;
+  /// The functions that a unit is for, by their numbers among the defined ones, ascending.
+  std::span<const std::uint32_t> members(const ImagePart& unit) const;
+  std::span<const ImageLoop> loops(const ImagePart& unit) const;
   std::span<const FunctionProfile> profile() const { return profile_; }
 
  private:

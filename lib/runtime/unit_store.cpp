@@ -1,5 +1,7 @@
 #include "runtime/unit_store.h"
 
+#include "runtime/processors.h"
+#include "runtime/unit_joining.h"
 #include "wzrun/sha256.h"
 
 #include <array>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <ranges>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -149,12 +152,14 @@ bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfil
 
 namespace {
 
-/// At the end of what pack() gives. Before it: a unit file, the description, and path and target of the source.
+/// At the end of what pack() gives. Before it: a unit file, the description, and path and target of the source, if any.
 struct PackTail {
-  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '2'};
+  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '3'};
 
-  Sha256Digest key{};           ///< if there is no source
+  Sha256Digest key{};           ///< if has_key
   FileFingerprint fingerprint;  ///< of the source
+  std::uint32_t has_key = 0;    ///< 1: yes; 0: it is made of the source
+  std::uint32_t features = 0;   ///< CoreFeatures::bits
   std::uint64_t description_size = 0;
   std::uint64_t path_size = 0;  ///< 0: there is no source
   std::uint64_t target_size = 0;
@@ -192,14 +197,38 @@ std::optional<UnitSource> with_full_path(UnitSource source) {
   return !error && open_source(source) ? std::optional(std::move(source)) : std::nullopt;
 }
 
-Expected<Sha256Digest> key_of(CompilationCache& cache, const UnitSource& source) {
+struct Source {
+  ModuleBytes bytes;
+  Sha256Digest digest;
+};
+
+Expected<Source> read(const UnitSource& source) {
   const auto file = WZRUN_TRY(open_source(source));
-  const auto bytes = WZRUN_TRY(file.read());
+  auto bytes = WZRUN_TRY(file.read());
   if (!file.is_unchanged())
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, source.path + " has changed while it was read"});
   const auto digest = sha256(bytes.view());
-  cache.remember_module(source.fingerprint, digest);
-  return units_key(digest, source.target);
+  return Source{std::move(bytes), digest};
+}
+
+/// Joins what a cache has in many units. Where that cannot be done everything stays as it is. `module`: the source, if
+/// it was read already.
+void join(CompilationCache& cache, const Sha256Digest& key, std::string_view description, const UnitSource& source,
+          std::optional<Source> module) {
+  const auto found = find_in(cache, key);
+  if (!found || !is_worth_joining(found->file))
+    return;
+  if (!module)
+    if (auto bytes = read(source))
+      module = *std::move(bytes);
+  if (!module || units_key(module->digest, source.target) != key)
+    return;
+  const auto joined = join_units(found->file, module->bytes.view(), source.features, source.target);
+  if (!joined)
+    return;
+  // Another run may have done so meanwhile.
+  if (const auto now = find_in(cache, key); now && is_worth_joining(now->file))
+    static_cast<void>(add(cache, key, description, {*joined}, {}));
 }
 
 }  // namespace
@@ -219,19 +248,20 @@ UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProf
       packed->builder.add(function);
   }
   auto& tail = packed->tail;
-  std::optional<UnitSource> source;
-  if (!key_is_made_.load(std::memory_order_acquire) && source_)
-    source = with_full_path(*source_);
+  packed->texts = description_;
+  tail.description_size = description_.size();
+  const auto source = source_ ? with_full_path(*source_) : std::nullopt;
   if (source) {
     tail.fingerprint = source->fingerprint;
+    tail.features = source->features.bits();
     tail.path_size = source->path.size();
     tail.target_size = source->target.size();
-    packed->texts = description_ + source->path + source->target;
-  } else {
-    tail.key = key();
-    packed->texts = description_;
+    packed->texts += source->path + source->target;
   }
-  tail.description_size = description_.size();
+  if (!source || key_is_made_.load(std::memory_order_acquire)) {
+    tail.key = key();
+    tail.has_key = 1;
+  }
   auto parts = packed->builder.parts();
   parts.push_back(bytes_of(packed->texts.data(), packed->texts.size()));
   parts.push_back(bytes_of(&tail, sizeof tail));
@@ -240,7 +270,8 @@ UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProf
   return {std::move(parts), packed};
 }
 
-Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
+Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                                     std::chrono::milliseconds quiet) {
   const auto damaged = [] {
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack is damaged"});
   };
@@ -261,15 +292,28 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
     rest = rest.first(rest.size() - size);
     return std::string(text.begin(), text.end());
   };
-  UnitSource source{.fingerprint = tail.fingerprint};
+  UnitSource source{.fingerprint = tail.fingerprint, .features = CoreFeatures::from_bits(tail.features)};
   source.target = take_text(tail.target_size);
   source.path = take_text(tail.path_size);
   const auto description = take_text(tail.description_size);
   if (!fits)
     return damaged();
   const auto file = WZRUN_TRY(UnitFile::view(rest));
-  const auto key = source.path.empty() ? tail.key : WZRUN_TRY(key_of(cache, source));
-  return add(cache, key, description, images_of(file), file.profile());
+  auto key = tail.key;
+  std::optional<Source> module;
+  if (tail.has_key == 0) {
+    module = WZRUN_TRY(read(source));
+    cache.remember_module(source.fingerprint, module->digest);
+    key = units_key(module->digest, source.target);
+  }
+  WZRUN_CHECK(add(cache, key, description, images_of(file), file.profile()));
+  if (source.path.empty() || usable_processors() < 2)  // whoever runs next wants the only one
+    return {};
+  const auto uses = cache.uses(key);
+  std::this_thread::sleep_for(quiet);
+  if (cache.uses(key) == uses)  // else there is a run that joins them itself, and wants the processors
+    join(cache, key, description, source, std::move(module));
+  return {};
 }
 
 }  // namespace wzrun::runtime

@@ -5,6 +5,7 @@
 #include "wzrun/runtime.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,11 +21,12 @@ namespace wzrun::runtime {
 /// The key of a module's units in a cache: of the module's digest, and the text of target.h.
 Sha256Digest units_key(const Sha256Digest& module, std::string_view target);
 
-/// Where a module was read from, for whoever makes the key of its units later and elsewhere.
+/// Where a module was read from, for whoever needs it later and elsewhere.
 struct UnitSource {
   std::string path;
   FileFingerprint fingerprint;  ///< must be settled: the file that has it has the same contents
   std::string target;
+  CoreFeatures features;
 };
 
 /// Where the code and the profile of a module's hot functions are kept from one run to the next.
@@ -50,8 +52,10 @@ class UnitStore {
   /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
   /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
   UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile);
-  /// Adds to a cache what pack() gave. Errors: malformed, io; the module's file has changed.
-  static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
+  /// Adds to a cache what pack() gave. Then, if nobody looks for it for a while, joins what is in many units.
+  /// Errors: malformed, io; the key is not known and the module's file has changed.
+  static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                                   std::chrono::milliseconds quiet = {});
 
  private:
   const Sha256Digest& key();

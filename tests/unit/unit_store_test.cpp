@@ -2,6 +2,8 @@
 
 #include "runtime/unit_store.h"
 
+#include "runtime/unit_joining.h"
+#include "tests/engine/module_bytes.h"
 #include "tests/image_builder.h"
 #include "tests/temp_dir.h"
 #include "wzrun/runtime.h"
@@ -184,7 +186,7 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
     FAIL_CHECK("nobody has asked for the key");
     return Sha256Digest{};
   };
-  const UnitSource source{path, *file->fingerprint(), "target"};
+  const UnitSource source{path, *file->fingerprint(), "target", CoreFeatures::V3};
   UnitStore store(cache, no_key, "name", true, source);
   const auto pack = in_one_piece(store.pack(std::vector{unit({2}, 2)}, {}));
   REQUIRE(UnitStore::add_packed(*cache, pack));
@@ -212,6 +214,43 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   };
   CHECK_FALSE(UnitStore(cache, make_key, "", true, source).pack(std::vector{unit({3}, 2)}, {}).empty());
   CHECK(asked);  // as the file is not there any more
+}
+
+TEST_CASE("unit store: what a pack brings in many units becomes one, if the module is there and still the same") {
+  constexpr std::uint32_t kFunctions = 200;
+  engine::Bytes module = engine::module_of(std::vector<engine::Bytes>(kFunctions, {0, 0x20, 0, 0x0b}));
+  const std::string contents(module.begin(), module.end());
+  const test::TempDir dir;
+  const auto path = dir / "module";
+  const auto source = [&] {
+    return UnitSource{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
+  };
+  std::vector<UnitStore::Unit> units;
+  for (std::uint32_t function = 0; function < kFunctions; ++function)
+    units.push_back(unit({function}, 0));
+  units.push_back(unit({7, 8}, 2));
+  const auto keep = [&](std::span<const UnitStore::Unit> packed, const Sha256Digest& key) {
+    const auto cache = std::make_shared<MemoryCache>();
+    UnitStore store(cache, [&] { return key; }, "name", true, source());
+    store.prepare();
+    REQUIRE(UnitStore::add_packed(*cache, in_one_piece(store.pack({packed.begin(), packed.end()}, {}))));
+    return *store.find();
+  };
+
+  dir.write("module", contents);
+  const auto key = units_key(sha256(module), "target");
+  if (is_worth_joining(keep(units, Sha256Digest{}))) {  // else this processor has no such compiler
+    const auto joined = keep(units, key);
+    REQUIRE(levels(joined) == std::vector<std::uint32_t>{2, 0});
+    CHECK(joined.members(joined.units()[1]).size() == kFunctions - 2);
+    CHECK(Image::from_bytes(joined.bytes(joined.units()[1]), {"target", kFunctions, 1}));
+    CHECK_FALSE(is_worth_joining(joined));
+  }
+  CHECK(keep(std::span(units).first(100), key).units().size() == 100);  // not worth the while
+  CHECK(keep(units, Sha256Digest{}).units().size() == kFunctions - 1);  // the code of another module
+  dir.write("module", contents.substr(0, contents.size() - 1));
+  CHECK(keep(units, units_key(sha256(bytes_of(contents).first(contents.size() - 1)), "target")).units().size() ==
+        kFunctions - 1);  // malformed
 }
 
 TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged anywhere harms nobody") {

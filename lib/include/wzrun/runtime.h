@@ -182,9 +182,11 @@ class Runtime {
   std::shared_ptr<runtime::RuntimeState> state_;
 };
 
-/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. It is code that will run: whoever can write it
-/// can do all that this process can. Errors: malformed, io.
-Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
+/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. Then, if nobody looks for it for a while, puts
+/// what was compiled in many pieces together, in which functions call each other faster. It is code that will run:
+/// whoever can write it can do all that this process can. Errors: malformed, io.
+Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                           std::chrono::milliseconds quiet = {});
 
 /// Decodes and validates without keeping anything.
 Expected<void> validate(std::span<const std::uint8_t> module, CoreFeatures features, unsigned threads = 1);
