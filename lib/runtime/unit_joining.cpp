@@ -63,9 +63,11 @@ std::optional<std::vector<std::uint8_t>> join_units(const UnitFile& file, std::s
       *quick.functions.rbegin() >= decoded->code.size())
     return std::nullopt;
   std::vector<std::uint32_t> functions;
+  functions.reserve(quick.functions.size());
   for (const auto function : quick.functions)
     functions.push_back(decoded->imported_functions + function);
   std::vector<CodegenLoop> loops;
+  loops.reserve(quick.loops.size());
   for (const auto& [function, loop] : quick.loops)
     loops.push_back({decoded->imported_functions + function, loop});
   auto compiled = baseline::compile(*decoded, {.functions = functions,

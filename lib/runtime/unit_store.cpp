@@ -211,12 +211,17 @@ Expected<Source> read(const UnitSource& source) {
   return Source{std::move(bytes), digest};
 }
 
+bool wants_joining(CompilationCache& cache, const Sha256Digest& key) {
+  const auto found = find_in(cache, key);
+  return found && is_worth_joining(found->file);
+}
+
 /// Joins what a cache has in many units. Where that cannot be done everything stays as it is. `module`: the source, if
 /// it was read already.
 void join(CompilationCache& cache, const Sha256Digest& key, std::string_view description, const UnitSource& source,
           std::optional<Source> module) {
   const auto found = find_in(cache, key);
-  if (!found || !is_worth_joining(found->file))
+  if (!found)
     return;
   if (!module)
     if (auto bytes = read(source))
@@ -226,8 +231,7 @@ void join(CompilationCache& cache, const Sha256Digest& key, std::string_view des
   const auto joined = join_units(found->file, module->bytes.view(), source.features, source.target);
   if (!joined)
     return;
-  // Another run may have done so meanwhile.
-  if (const auto now = find_in(cache, key); now && is_worth_joining(now->file))
+  if (wants_joining(cache, key))  // else another run has done so meanwhile
     static_cast<void>(add(cache, key, description, {*joined}, {}));
 }
 
@@ -307,7 +311,8 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
     key = units_key(module->digest, source.target);
   }
   WZRUN_CHECK(add(cache, key, description, images_of(file), file.profile()));
-  if (source.path.empty() || usable_processors() < 2)  // whoever runs next wants the only one
+  const bool is_only_processor = usable_processors() < 2;  // which the next run wants
+  if (source.path.empty() || is_only_processor || !wants_joining(cache, key))
     return {};
   const auto uses = cache.uses(key);
   std::this_thread::sleep_for(quiet);

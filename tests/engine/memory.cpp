@@ -181,6 +181,7 @@ TEST_CASE("tables: calls before and after growth, and operations that go past an
 
 TEST_CASE("memory: many segments that fill megabytes, the later ones over the earlier, leave the rest zero") {
   constexpr std::uint32_t kSegments = 100, kSize = 60'000, kStep = 59'999, kPages = 96;
+  constexpr std::uint64_t kBytes = std::uint64_t{kPages} * kPage;
   constexpr std::uint32_t kEnd = (kSegments - 1) * kStep + kSize;
   Bytes data;
   append_u32(data, kSegments);
@@ -200,13 +201,13 @@ TEST_CASE("memory: many segments that fill megabytes, the later ones over the ea
   on_each_engine([&](Engine& engine) {
     const auto instance = engine.instantiate(engine.compile(ModuleBytes::borrow(module)));
     const auto memory = *instance.exported_memory("memory");
-    for (const std::uint32_t number : {0U, 1U, 57U, 99U}) {
+    for (const std::uint64_t number : {0, 1, 57, 99}) {
       CHECK(memory.read<std::uint8_t>(number * kStep) == number + 1);
       CHECK(memory.read<std::uint8_t>(number * kStep + kStep - 1) == number + 1);
     }
     CHECK(memory.read<std::uint8_t>(kEnd - 1) == kSegments);
     CHECK(memory.read<std::uint8_t>(kEnd) == 0);
-    CHECK(memory.read<std::uint8_t>(kPages * kPage - 1) == 0);
+    CHECK(memory.read<std::uint8_t>(kBytes - 1) == 0);
   });
 }
 

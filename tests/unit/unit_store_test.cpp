@@ -226,6 +226,7 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
     return UnitSource{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
   };
   std::vector<UnitStore::Unit> units;
+  units.reserve(kFunctions + 1);
   for (std::uint32_t function = 0; function < kFunctions; ++function)
     units.push_back(unit({function}, 0));
   units.push_back(unit({7, 8}, 2));
