@@ -16,7 +16,7 @@ inline constexpr std::string_view kKeepAction = "keep";
 /// then. False if there is no such process.
 bool keep_elsewhere(const DirectoryCache& cache, std::uint64_t max_size_bytes, UnkeptCode code);
 
-/// What that process does in the end: reads standard input to its end.
+/// What that process executes: adds what standard input holds to a cache.
 int keep_standard_input(DirectoryCache& cache);
 
 }  // namespace wzrun::cmd

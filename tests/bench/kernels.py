@@ -3,11 +3,12 @@
 
   kernels.py [--build FOLDER] [--rounds N] [--runs N] [--filter REGEX] [--programs FILE.wasm...]
 
-Columns: native (clang -O3) and native-march (-O3 -march=native); wzrun's engines, llvm after `wzrun compile`, and `run 1`
-to `run N` of the automatic one, the first with an empty cache and each of the others with what the ones before have left; wasmtime
-after `wasmtime compile`; wazero with its cache filled; node, which compiles anew each time. The runs go by turns in one
-invocation and what they print is checked: against the native build, or with --programs against NAME.stdout.expected
-beside the module or, where that is missing, against the first runtime. Only ratios of one invocation mean something.
+Columns: native (clang -O3) and native-march (-O3 -march=native); wzrun's engines, llvm after `wzrun compile`, and
+`run 1` to `run N` of the automatic one, the first with an empty cache and each of the others with what the ones before
+have left; wasmtime after `wasmtime compile`; wazero with its cache filled; node, which compiles anew each time. The runs
+go by turns in one invocation and what they print is checked: against the native build, or with --programs against
+NAME.stdout.expected beside the module or, where that is missing, against the first runtime. Only ratios of one
+invocation mean something.
 """
 import argparse, pathlib, re, shlex, shutil, sys, tempfile
 from measure import HERE, ROOT, Run, Times, by_turns, engines, quietly, without_bench_imports, wzrun
