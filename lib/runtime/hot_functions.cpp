@@ -131,19 +131,6 @@ void HotFunctions::has_loop(std::uint32_t function_index, std::uint32_t loop, un
   level = std::max(level.value_or(0), opt_level);
 }
 
-void HotFunctions::has_unit(std::size_t functions, unsigned opt_level) {
-  if (opt_level != kQuickLevel)
-    return;
-  loose_ += std::min(functions, joined_);
-  if (functions <= joined_)
-    return;
-  joined_ = functions;
-  const auto all =
-      std::ranges::count_if(candidates_, [](const Entry& entry) { return entry.second.opt_level == kQuickLevel; });
-  if (std::cmp_greater_equal(functions, all))  // somebody else has joined them
-    loose_ = 0;
-}
-
 void HotFunctions::leave_to_llvm(std::uint32_t function_index) {
   auto& candidate = get(function_index);
   candidate.is_for_llvm = true;
@@ -222,34 +209,6 @@ std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
     if (auto job = next_quick())
       return job;
   return work != Work::quick ? next_good() : std::nullopt;
-}
-
-std::optional<HotFunctions::Job> HotFunctions::next_joining() {
-  return can_join() ? std::optional(join()) : std::nullopt;
-}
-
-std::optional<HotFunctions::Job> HotFunctions::next_at_rest() {
-  if (auto job = next_entered())
-    return job;
-  return has_loose(options_.least_joined) ? std::optional(join()) : std::nullopt;
-}
-
-HotFunctions::Job HotFunctions::join() {
-  Job job;
-  job.opt_level = kQuickLevel;
-  job.by_baseline = true;
-  job.joins = true;
-  for (const auto& [function, candidate] : candidates_) {
-    if (candidate.opt_level != kQuickLevel || candidate.hopeless || candidate.is_for_llvm)
-      continue;
-    job.functions.push_back(function);
-    for (const auto& [loop, level] : candidate.loops)
-      if (level == kQuickLevel)
-        job.loops.push_back({function, loop});
-  }
-  joined_ = job.functions.size();
-  loose_ = 0;
-  return job;
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next_quick() {

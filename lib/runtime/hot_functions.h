@@ -34,7 +34,6 @@ class HotFunctions {
     unsigned opt_level = 0;
     std::size_t repeated = 0;  ///< of the functions, those that have code already
     bool by_baseline = false;  ///< by that compiler, and otherwise by LLVM
-    bool joins = false;        ///< all functions have code of the same kind already; see next_joining()
   };
 
   /// What somebody can do: everything, or only one of the two kinds of work, where they do not wait for each other.
@@ -65,8 +64,6 @@ class HotFunctions {
   static constexpr std::uint64_t kStuckEvents = 100'000;
   /// The same for code that counts, in reports: about as long as it takes to compile a small function well.
   static constexpr unsigned kStuckReports = 64;
-  /// So many functions of other quickly compiled units make it worth the while to join them to one.
-  static constexpr std::size_t kLeastJoined = 128;
   /// Events that make a function worth compiling well, and if earlier runs have counted them, before those that were
   /// only entered.
   static constexpr std::uint64_t kRememberedEvents = 500;
@@ -76,7 +73,6 @@ class HotFunctions {
     bool quick_is_cheap = true;  ///< the baseline compiler compiles quickly
     std::uint64_t stuck_events = kStuckEvents;
     unsigned stuck_reports = kStuckReports;
-    std::size_t least_joined = kLeastJoined;
     std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
     std::uint64_t least_events = kRememberedEvents;         ///< that make a function worth compiling well
   };
@@ -98,8 +94,6 @@ class HotFunctions {
   /// There is code of a function, or of the entry at a loop.
   void has_code(std::uint32_t function_index, unsigned opt_level);
   void has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level);
-  /// There is a unit with so many functions.
-  void has_unit(std::size_t functions, unsigned opt_level);
   /// The baseline compiler leaves a function of its job out.
   void leave_to_llvm(std::uint32_t function_index);
   /// A function cannot be compiled.
@@ -111,14 +105,10 @@ class HotFunctions {
   bool has_stuck() const { return has(&HotFunctions::is_stuck); }
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next(Work work = Work::any);
-  /// Whether next_joining() has something.
-  bool can_join() const { return has_loose(std::max(options_.least_joined, joined_)); }
-  /// All that was compiled quickly, in many units, and not well since: in one unit functions call each other directly.
-  std::optional<Job> next_joining();
   /// Whether next_at_rest() has something.
-  bool has_rest() const { return !entered_.empty() || has_loose(options_.least_joined); }
-  /// Quick work when there has been nothing to do for a while: what else was entered, and joining sooner.
-  std::optional<Job> next_at_rest();
+  bool has_rest() const { return !entered_.empty(); }
+  /// Quick work when there has been nothing to do for a while: what else was entered.
+  std::optional<Job> next_at_rest() { return next_entered(); }
 
  private:
   struct Candidate {
@@ -152,7 +142,6 @@ class HotFunctions {
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
   bool can_improve(const Entry& entry) const;
-  bool has_loose(std::size_t functions) const { return options_.quick_is_cheap && loose_ >= functions; }
   bool has_entered() const { return !entered_.empty() && entered_bytes_ >= options_.least_entered_bytes; }
   void count(Candidate& candidate, std::uint64_t events, Time now);
   bool has_good_code(const Candidate& candidate) const { return candidate.opt_level.value_or(0) > kQuickLevel; }
@@ -174,7 +163,6 @@ class HotFunctions {
   void want(std::uint32_t function_index, Candidate& candidate);
 
   void add_entered(std::uint32_t function_index);
-  Job join();
   std::optional<Job> next_quick();
   std::optional<Job> next_entered();
   std::optional<Job> next_good();
@@ -196,8 +184,6 @@ class HotFunctions {
   std::deque<std::uint32_t> entered_;              ///< and perhaps compiled since
   std::uint64_t entered_bytes_ = 0;                ///< of these, together
   bool leaves_entered_ = false;
-  std::size_t joined_ = 0;  ///< functions of the largest quickly compiled unit
-  std::size_t loose_ = 0;   ///< of the other such units, all together
 };
 
 }  // namespace wzrun::runtime

@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds kGrace{50};
 constexpr std::chrono::milliseconds kGraceOnOne{150};
 constexpr int kLeastPriority = 19;
 /// Below that of what is compiled quickly, which the program waits for more.
-constexpr int kLowPriority = 5;
+constexpr int kLowPriority = 10;
 
 }  // namespace
 
@@ -44,7 +44,6 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
             .quick_is_cheap = baseline::is_available(),
             .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents,
             .stuck_reports = options_.stress ? 2 : HotFunctions::kStuckReports,
-            .least_joined = options_.stress ? 2 : HotFunctions::kLeastJoined,
             .least_entered_bytes = options_.stress ? 0 : HotFunctions::kEnteredUnitBytes,
             .least_events = options_.stress ? 0 : HotFunctions::kRememberedEvents},
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
@@ -115,9 +114,7 @@ void Tiering::act(std::unique_lock<std::mutex>& lock) {
   if (options_.stress) {
     if (compiling_ > 0 || choose(4) == 0)
       return;
-    auto job = hot_.next();
-    if (!job)
-      job = hot_.next_joining();
+    const auto job = hot_.next();
     if (!job)
       return;
     ++compiling_;
@@ -146,7 +143,7 @@ void Tiering::start_threads() {
   if (stopping_)  // who stops them goes through the list without the lock
     return;
   const bool is_separate = baseline::is_available();
-  if (is_separate && !has_quick_thread_ && (hot_.has_next(Work::quick) || hot_.can_join())) {
+  if (is_separate && !has_quick_thread_ && hot_.has_next(Work::quick)) {
     has_quick_thread_ = true;
     if (usable_processors() < 2) {
       patience_.store(kPatienceOnOne, std::memory_order_relaxed);
@@ -226,18 +223,11 @@ void Tiering::work(Work work) {
 /// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
 std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock, Work work) {
   std::optional<HotFunctions::Job> job;
-  const auto may_join = start_ + kGrace;
-  const auto joins = [&] { return work == Work::quick && hot_.can_join(); };
-  const auto is_due = [&] {
-    return stopping_ || useless_ || (job = hot_.next(work)) ||
-           (joins() && Clock::now() >= may_join && (job = hot_.next_joining()));
-  };
+  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work)); };
   const unsigned counted = work == Work::quick ? 0 : 1;
   idle_good_threads_ += counted;
   while (!is_due()) {
-    if (joins()) {
-      changed_.wait_until(lock, may_join);
-    } else if (!can_keep() && (work != Work::quick || !hot_.has_rest())) {
+    if (!can_keep() && (work != Work::quick || !hot_.has_rest())) {
       changed_.wait(lock);
     } else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout) {
       job = rest(lock, work);
@@ -322,11 +312,8 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
   report_.compiling += took;
   if (is_adopted) {
     ++report_.units;
-    if (!job.joins) {
-      hot_.has_unit(job.functions.size(), job.opt_level);
-      report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
-      report_.improved_functions += job.repeated;
-    }
+    report_.compiled_functions += job.functions.size() - job.repeated - made.left_out.size();
+    report_.improved_functions += job.repeated;
     if (options_.store != nullptr)
       new_units_.push_back(std::make_shared<const Unit>(*std::move(made.unit)));
   }
@@ -348,7 +335,6 @@ void Tiering::adopt(const UnitFile& kept) {
     if (!image || !adopt(*image))
       continue;
     const std::scoped_lock lock(mutex_);
-    hot_.has_unit((*image)->members().size(), (*image)->opt_level());
     report_.kept_functions += (*image)->members().size();
   }
   const std::scoped_lock lock(mutex_);

@@ -15,6 +15,9 @@ namespace wzrun::runtime {
 
 namespace {
 
+/// So many functions outside of the largest unit make it worth the while.
+constexpr std::size_t kLeastLoose = 128;
+
 /// What a file has of the baseline compiler, by numbers among the defined functions.
 struct QuickCode {
   std::set<std::uint32_t> functions;
@@ -52,7 +55,7 @@ QuickCode quick_code(const UnitFile& file) {
 }  // namespace
 
 bool is_worth_joining(const UnitFile& file) {
-  return baseline::is_available() && quick_code(file).loose >= HotFunctions::kLeastJoined;
+  return baseline::is_available() && quick_code(file).loose >= kLeastLoose;
 }
 
 std::optional<std::vector<std::uint8_t>> join_units(const UnitFile& file, std::span<const std::uint8_t> module,

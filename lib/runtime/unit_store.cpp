@@ -316,7 +316,7 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
     return {};
   const auto uses = cache.uses(key);
   std::this_thread::sleep_for(quiet);
-  if (cache.uses(key) == uses)  // else there is a run that joins them itself, and wants the processors
+  if (cache.uses(key) == uses)  // else there are runs, which want the processors
     join(cache, key, description, source, std::move(module));
   return {};
 }

@@ -379,40 +379,6 @@ TEST_CASE("hot functions: a call that stays in a loop of quick code gets an entr
   CHECK(other->loops[0].loop == 2);
 }
 
-TEST_CASE("hot functions: code of many units is joined, without what LLVM has compiled, and not again for a few more") {
-  constexpr std::uint32_t kFunctions = 2 * HotFunctions::kLeastJoined;
-  const Program program(std::vector<Program::Function>(kFunctions + 2, {100, {}}));
-  auto hot = program.hot(2, true);
-  const auto compile_quickly = [&](std::uint32_t first, std::uint32_t count) {
-    for (std::uint32_t i = first; i < first + count; ++i)
-      hot.note(i, i == 3 ? std::optional(7U) : std::nullopt, 500, at(1ms));
-    const auto job = hot.next(Work::quick);
-    REQUIRE(job);
-    CHECK(job->functions.size() == count);
-    CHECK_FALSE(job->joins);
-    done(hot, *job);
-    hot.has_unit(count, job->opt_level);
-  };
-  compile_quickly(0, kFunctions / 2);
-  CHECK_FALSE(hot.can_join());
-  compile_quickly(kFunctions / 2, kFunctions / 2 - 1);
-  CHECK_FALSE(hot.next_joining());
-  hot.has_code(1, 2);
-  compile_quickly(kFunctions - 1, 1);
-  const auto joined = hot.next_joining();
-  REQUIRE(joined);
-  CHECK(joined->joins);
-  CHECK(joined->by_baseline);
-  CHECK(joined->functions.size() == kFunctions - 1);
-  CHECK_FALSE(std::ranges::binary_search(joined->functions, 1U));
-  REQUIRE(joined->loops.size() == 1);
-  CHECK(joined->loops[0].function == 3);
-  CHECK(joined->loops[0].loop == 7);
-  done(hot, *joined);
-  compile_quickly(kFunctions, 2);
-  CHECK_FALSE(hot.can_join());
-}
-
 TEST_CASE("hot functions: what the baseline compiler leaves out LLVM compiles, quickly first") {
   const Program program({{100, {}}, {100, {}}});
   auto hot = program.hot(2, true);
