@@ -19,7 +19,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -69,22 +68,7 @@ class Keeper {
   int ours_ = -1, theirs_ = -1;  ///< ends of the socket
 };
 
-/// What other threads do, as compiling, is for nothing now: they leave the processors to the process that is to start,
-/// which could otherwise wait for its turn as long as all the rest of the end takes.
-void have_threads_stand_back() {
-  constexpr sched_param kNone{};
-  const auto self = gettid();
-  std::error_code error;
-  for (std::filesystem::directory_iterator task("/proc/self/task", error), end; !error && task != end;
-       task.increment(error)) {
-    const auto thread = static_cast<pid_t>(std::strtol(task->path().filename().c_str(), nullptr, 10));
-    if (thread != self)
-      sched_setscheduler(thread, SCHED_IDLE, &kNone);
-  }
-}
-
 bool Keeper::start() {
-  have_threads_stand_back();
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return false;
