@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -218,7 +219,8 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
 
 TEST_CASE("unit store: what a pack brings in many units becomes one, if the module is there and still the same") {
   constexpr std::uint32_t kFunctions = 200;
-  engine::Bytes module = engine::module_of(std::vector<engine::Bytes>(kFunctions, {0, 0x20, 0, 0x0b}));
+  const engine::Bytes body = {0, 0x03, 0x40, 0x0b, 0x20, 0, 0x0b};  // an empty loop, and the parameter
+  engine::Bytes module = engine::module_of(std::vector<engine::Bytes>(kFunctions, body));
   const std::string contents(module.begin(), module.end());
   const test::TempDir dir;
   const auto path = dir / "module";
@@ -228,7 +230,7 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
   std::vector<UnitStore::Unit> units;
   units.reserve(kFunctions + 1);
   for (std::uint32_t function = 0; function < kFunctions; ++function)
-    units.push_back(unit({function}, 0));
+    units.push_back(unit({function}, 0, {{.function = function, .loop = 0, .begin = 0}}));
   units.push_back(unit({7, 8}, 2));
   const auto keep = [&](std::span<const UnitStore::Unit> packed, const Sha256Digest& key) {
     const auto cache = std::make_shared<MemoryCache>();
@@ -243,8 +245,11 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
   if (is_worth_joining(keep(units, Sha256Digest{}))) {  // else this processor has no such compiler
     const auto joined = keep(units, key);
     REQUIRE(levels(joined) == std::vector<std::uint32_t>{2, 0});
-    CHECK(joined.members(joined.units()[1]).size() == kFunctions - 2);
-    CHECK(Image::from_bytes(joined.bytes(joined.units()[1]), {"target", kFunctions, 1}));
+    const auto& quick = joined.units()[1];
+    CHECK(joined.members(quick).size() == kFunctions - 2);
+    CHECK_FALSE(std::ranges::binary_search(joined.members(quick), 7U));
+    CHECK(joined.loops(quick).size() == kFunctions - 2);
+    CHECK(Image::from_bytes(joined.bytes(quick), {"target", kFunctions, 1}));
     CHECK_FALSE(is_worth_joining(joined));
   }
   CHECK(keep(std::span(units).first(100), key).units().size() == 100);  // not worth the while
