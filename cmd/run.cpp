@@ -35,10 +35,11 @@ double milliseconds_since(StartTime start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// Whether a module imports a function of WASI, this one if it is not empty.
-bool imports_wasi(const CompiledModule& code, std::string_view function) {
-  return std::ranges::any_of(code.imports(), [&](const External& import) {
-    return import.module.starts_with("wasi_") && (function.empty() || import.name == function);
+bool is_of_wasi(const External& import) { return import.module.starts_with("wasi_"); }
+
+bool looks_for_directories(const CompiledModule& code) {
+  return std::ranges::any_of(code.imports(), [](const External& import) {
+    return is_of_wasi(import) && import.name == "fd_prestat_get";
   });
 }
 
@@ -141,7 +142,7 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   code_->stop_compiling();
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
-      imports_wasi(*code_, "fd_prestat_get"))
+      looks_for_directories(*code_))
     notes_.failed(options_.args, module_config.fs());
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
   stats_.tiered(code_->tiering());
@@ -226,9 +227,10 @@ int Run::explain_failure(const Error& error, const ModuleFile& file) const {
 
 Parsed<void> Run::provide_wasi(const CompiledModule& code) {
   auto trace = WZRUN_TRY(trace_config(options_.trace, options_.trace_file));
-  if (!imports_wasi(code, ""))
+  const auto imports = code.imports();
+  if (std::ranges::none_of(imports, is_of_wasi))
     return {};
-  if (const auto provided = wasi::instantiate(*runtime_, std::move(trace)); !provided)
+  if (const auto provided = wasi::instantiate_for(imports, *runtime_, std::move(trace)); !provided)
     return std::unexpected(UsageError{provided.error().to_string()});
   return {};
 }

@@ -71,6 +71,7 @@ struct Export;
 template <typename R, typename... A, R (*kFunction)(Call&, A...), const TracedFunction& kDescription>
 struct Export<kFunction, kDescription> {
   using Returned = decltype(conclude(std::declval<Call&>(), std::declval<R>()));
+  static constexpr std::string_view kName = kDescription.name;
   static_assert(for_each_parameter(kDescription.parameters, [](const Parameter&) {}) == sizeof...(A));
 
   static R answer(Call& call, A... arguments) {
@@ -154,17 +155,36 @@ void for_each_function(Visit visit) {
 
 }  // namespace
 
-Expected<void> instantiate(Runtime& runtime, Trace trace) {
+namespace {
+
+/// Makes the functions for which wanted(module, name) holds.
+template <typename Wanted>
+Expected<void> instantiate_wanted(Runtime& runtime, Trace trace, Wanted wanted) {
   auto preview1 = runtime.host_module(kPreview1Module);
   auto preview0 = runtime.host_module(kPreview0Module);
   const auto shared = trace.groups.empty() ? nullptr : std::make_shared<const Trace>(std::move(trace));
   for_each_function([&]<typename Function, typename Function0>(Group group) {
-    Function::add(preview1, Tracer{group, shared});
-    Function0::add(preview0, Tracer{group, shared});
+    if (wanted(kPreview1Module, Function::kName))
+      Function::add(preview1, Tracer{group, shared});
+    if (wanted(kPreview0Module, Function0::kName))
+      Function0::add(preview0, Tracer{group, shared});
   });
   WZRUN_CHECK(preview1.instantiate());
   WZRUN_CHECK(preview0.instantiate());
   return {};
+}
+
+}  // namespace
+
+Expected<void> instantiate(Runtime& runtime, Trace trace) {
+  return instantiate_wanted(runtime, std::move(trace), [](std::string_view, std::string_view) { return true; });
+}
+
+Expected<void> instantiate_for(std::span<const External> imports, Runtime& runtime, Trace trace) {
+  return instantiate_wanted(runtime, std::move(trace), [&](std::string_view module, std::string_view name) {
+    return std::ranges::any_of(
+        imports, [&](const External& import) { return import.name == name && import.module == module; });
+  });
 }
 
 Expected<void> Twins::instantiate(Runtime& first, Runtime& second) {
