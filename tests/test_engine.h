@@ -16,7 +16,8 @@
 
 /// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
 /// default, or `baseline`, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`,
-/// with a seed behind it: code is compiled at moments that the seed decides, and entered wherever it can be.
+/// with a seed behind it: code is compiled at moments that the seed decides, and entered wherever it can be; or `mixed`,
+/// with a seed that decides which functions the baseline compiler compiles, and which LLVM.
 namespace wzrun {
 
 inline std::string_view test_engine() {
@@ -59,13 +60,16 @@ inline void for_test_engine(const CompiledModule& module, bool guarded) {
   }
   if (test_engine() == "baseline")
     return compile_with_baseline(code, guarded);
-  if (!test_engine().starts_with("llvm"))
+  const bool is_mixed = test_engine().starts_with("mixed");
+  if (!is_mixed && !test_engine().starts_with("llvm"))
     return;
   runtime::CompileOptions options;
   options.threads = 1;
   options.guarded = guarded;
   options.target = "test";
-  if (const auto level = test_engine().substr(4); !level.empty())
+  if (is_mixed)
+    options.stress = std::strtoull(std::string(test_engine().substr(5)).c_str(), nullptr, 10);
+  else if (const auto level = test_engine().substr(4); !level.empty())
     options.opt_level = static_cast<unsigned>(level.front() - '0');
   const auto image = runtime::compile_image(code.bytes.view(), code.module.features, options);
   if (!image && image.error().message.contains("LLVM 22 compiles wrongly"))

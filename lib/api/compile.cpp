@@ -319,6 +319,7 @@ Expected<std::vector<std::uint8_t>> Compilation::compile_image() {
   options.guarded = guarded_;
   options.target = target_;
   options.progress = config_.compile_progress();
+  options.stress = config_.tier_stress();
   auto image = runtime::compile_image(bytes_->view(), config_.features(), options);
   phase("compile");
   return image;

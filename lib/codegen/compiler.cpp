@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -167,6 +168,9 @@ class Compilation {
       partitions_.push_back({{}, request_.opt_level, {}, 0, {}});  // of entries alone
     if (is_unit())
       partitions_.front().loops = {request_.loops, request_.loop_count};
+    order_.resize(partitions_.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::ranges::sort(order_, std::ranges::greater(), [&](auto i) { return std::pair(partitions_[i].bytes, i); });
   }
 
   void compile_all() {
@@ -202,9 +206,10 @@ class Compilation {
   void work(std::uint32_t worker) {
     Pipelines pipelines;
     while (!failed_.load()) {
-      const auto index = next_.fetch_add(1);
-      if (index >= partitions_.size())
+      const auto turn = next_.fetch_add(1);
+      if (turn >= order_.size())
         return;
+      const auto index = order_[turn];
       working_on_[worker] = index;
       if (auto compiled = compile(pipelines, index); !compiled)
         fail(std::move(compiled).error());
@@ -279,6 +284,7 @@ class Compilation {
   std::vector<std::uint32_t> by_heat_;    ///< the same: first those that are hot, ascending, then the others
   Selection selection_;
   std::vector<Partition> partitions_;
+  std::vector<std::size_t> order_;  ///< in which they are compiled: what takes longest first
   std::uint64_t total_ = 0;
   std::vector<std::size_t> working_on_;  ///< by worker, which partition
   std::atomic<std::size_t> next_{0};

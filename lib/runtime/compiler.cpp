@@ -3,6 +3,8 @@
 #include "baseline/baseline.h"
 #include "runtime/codegen_plugin.h"
 #include "runtime/compiler_threads.h"
+#include "runtime/heat_estimate.h"
+#include "runtime/image_builder.h"
 #include "runtime/processors.h"
 #include "wasm/decoder.h"
 #include "wzrun/sha256.h"
@@ -15,9 +17,11 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
-#include <mutex>
+#include <functional>
+#include <iterator>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <string>
 
 namespace wzrun::runtime {
@@ -142,35 +146,83 @@ CompilerSession::~CompilerSession() {
 
 namespace {
 
+constexpr unsigned kDefaultLevel = 2;
+
+Expected<baseline::Result> compile_with_baseline(const wasm::Module& module, std::span<const std::uint32_t> functions,
+                                                 const CompileOptions& options) {
+  return baseline::compile(module, {.functions = functions,
+                                    .loops = {},
+                                    .guarded = options.guarded,
+                                    .target = options.target,
+                                    .module = sha256(module.bytes),
+                                    .opt_level = options.opt_level});
+}
+
+std::vector<std::uint32_t> defined_functions(const wasm::Module& module) {
+  std::vector<std::uint32_t> functions(module.code.size());
+  std::iota(functions.begin(), functions.end(), module.imported_functions);
+  return functions;
+}
+
 /// What the baseline compiler makes of a whole module; nothing if it leaves functions out, which another compiler may
 /// not.
-Expected<std::optional<std::vector<std::uint8_t>>> compile_with_baseline(std::span<const std::uint8_t> bytes,
-                                                                         CoreFeatures features,
-                                                                         const CompileOptions& options) {
+Expected<std::optional<std::vector<std::uint8_t>>> compile_all_with_baseline(std::span<const std::uint8_t> bytes,
+                                                                             CoreFeatures features,
+                                                                             const CompileOptions& options) {
   const auto module = WZRUN_TRY(wasm::decode(bytes, features));
-  std::vector<std::uint32_t> functions(module.functions.size() - module.imported_functions);
-  std::iota(functions.begin(), functions.end(), module.imported_functions);
-  auto compiled = WZRUN_TRY(baseline::compile(module, {.functions = functions,
-                                                       .loops = {},
-                                                       .guarded = options.guarded,
-                                                       .target = options.target,
-                                                       .module = sha256(bytes),
-                                                       .opt_level = options.opt_level}));
+  auto compiled = WZRUN_TRY(compile_with_baseline(module, defined_functions(module), options));
   if (compiled.image.empty() || !compiled.left_out.empty())
     return std::nullopt;
   return std::move(compiled.image);
 }
 
-}  // namespace
+/// Those that LLVM compiles: indices, ascending.
+std::vector<std::uint32_t> choose_for_llvm(const wasm::Module& module, const HeatEstimate& estimate,
+                                           const CompileOptions& options) {
+  if (options.stress) {
+    auto functions = defined_functions(module);
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(*options.stress));
+    std::erase_if(functions, [&](auto) { return random() % 2 == 0; });
+    return functions;
+  }
+  constexpr std::uint64_t kLeastPart = 3;
+  const auto all = std::transform_reduce(module.code.begin(), module.code.end(), std::uint64_t{0}, std::plus(),
+                                         [](const auto& body) { return body.bytes.size(); });
+  const auto hot = worth_optimising(module, estimate, std::max(kMostBytesForLlvm, all / kLeastPart));
+  std::vector<std::uint32_t> functions;
+  std::ranges::set_union(hot, options.hot_functions, std::back_inserter(functions));
+  return functions;
+}
 
-Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
-                                                  const CompileOptions& options) {
-  // What LLVM makes at level 1 is no faster than baseline code, and takes some hundred times as long.
-  constexpr unsigned kBaselineLevels = 1;
-  if (options.opt_level <= kBaselineLevels && options.functions.empty() && options.hot_functions.empty() &&
-      !options.print_ir && baseline::is_available())
-    if (auto image = WZRUN_TRY(compile_with_baseline(module, features, options)))
-      return *std::move(image);
+Expected<std::vector<std::uint8_t>> compile_with_llvm(std::span<const std::uint8_t> module, CoreFeatures features,
+                                                      const CompileOptions& options);
+
+/// A large module, compiled by LLVM where that is likely to be worth its time, otherwise by the baseline compiler;
+/// nothing if that has nothing to do, or if tail calls would lead from one to the other.
+Expected<std::optional<std::vector<std::uint8_t>>> compile_by_heat(std::span<const std::uint8_t> bytes,
+                                                                   CoreFeatures features,
+                                                                   const CompileOptions& options) {
+  const auto module = WZRUN_TRY(wasm::decode(bytes, features));
+  const auto estimate = WZRUN_TRY(estimate_heat(module));
+  if (estimate.has_tail_calls)
+    return std::nullopt;
+  const auto optimised = choose_for_llvm(module, estimate, options);
+  std::vector<std::uint32_t> quick, for_llvm;
+  std::ranges::set_difference(defined_functions(module), optimised, std::back_inserter(quick));
+  const auto compiled = WZRUN_TRY(compile_with_baseline(module, quick, options));
+  if (compiled.image.empty())
+    return std::nullopt;
+  std::ranges::set_union(optimised, compiled.left_out, std::back_inserter(for_llvm));
+  if (for_llvm.empty())
+    return compiled.image;
+  auto llvm_options = options;
+  llvm_options.functions = for_llvm;
+  const auto image = WZRUN_TRY(compile_with_llvm(bytes, features, llvm_options));
+  return join_images(image, compiled.image, module.code.size(), sha256(bytes));
+}
+
+Expected<std::vector<std::uint8_t>> compile_with_llvm(std::span<const std::uint8_t> module, CoreFeatures features,
+                                                      const CompileOptions& options) {
   const auto fail = [](std::string why) {
     return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, "cannot compile: " + std::move(why)});
   };
@@ -216,6 +268,22 @@ Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> 
   if (!compilation.succeeded)
     return fail(plugin().compile == nullptr ? plugin().why_not : compilation.failure);
   return std::move(compilation.image);
+}
+
+}  // namespace
+
+Expected<std::vector<std::uint8_t>> compile_image(std::span<const std::uint8_t> module, CoreFeatures features,
+                                                  const CompileOptions& options) {
+  if (!options.functions.empty() || options.print_ir || !baseline::is_available())
+    return compile_with_llvm(module, features, options);
+  // What LLVM makes at level 1 is no faster than baseline code, and takes some hundred times as long.
+  if (options.opt_level < kDefaultLevel && options.hot_functions.empty())
+    if (auto image = WZRUN_TRY(compile_all_with_baseline(module, features, options)))
+      return *std::move(image);
+  if (options.opt_level == kDefaultLevel && (module.size() > kMostBytesForLlvm || options.stress))
+    if (auto image = WZRUN_TRY(compile_by_heat(module, features, options)))
+      return *std::move(image);
+  return compile_with_llvm(module, features, options);
 }
 
 }  // namespace wzrun::runtime

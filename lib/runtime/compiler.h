@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ class CompilerSession {
   void* state_ = nullptr;
 };
 
+/// Of a module with more bytes of bodies, LLVM compiles on the default level what is likely to be hot: a third, or as many
+/// bytes. The baseline compiler has the rest.
+inline constexpr std::uint64_t kMostBytesForLlvm = 4U << 20;
+
 struct CompileOptions {
   unsigned opt_level = 2;  ///< 0 to 3
   unsigned threads = 0;    ///< 0: one for each processor; the image does not depend on it
@@ -35,6 +40,8 @@ struct CompileOptions {
   std::span<const std::uint32_t> hot_functions;  ///< of these, those that are compiled at level 3, ascending
   std::span<const CodegenLoop> loops;            ///< where these functions are also entered, ascending
   CompilerSession* session = nullptr;            ///< of this module, or null
+  /// For tests: of all modules the baseline compiler has some functions on the default level, as the seed decides.
+  std::optional<std::uint64_t> stress;
   /// Called from any thread with the bytes of code compiled so far and in all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -18,6 +18,8 @@ class LineTable {
   std::uint32_t begin_range(std::uint64_t code);
   /// From an offset in the code on, ascending, it belongs to the instruction at an offset in the module.
   void add(std::uint64_t code, std::uint64_t module);
+  /// The lines of ranges of another table follow. Returns where they begin.
+  std::uint32_t append(std::span<const std::uint8_t> bytes);
   std::span<const std::uint8_t> bytes() const { return bytes_; }
 
  private:
@@ -47,5 +49,11 @@ struct ImageContents {
 };
 
 std::vector<std::uint8_t> build_image(const ImageContents& contents);
+
+/// One image of a whole module out of two of different functions, without tails and loops, which have been made for the
+/// same target: first comes the code of the first. Functions that are in neither have no code.
+/// `functions`: that the module defines.
+std::vector<std::uint8_t> join_images(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second,
+                                      std::uint64_t functions, const Sha256Digest& module);
 
 }  // namespace wzrun::runtime

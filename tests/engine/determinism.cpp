@@ -81,4 +81,55 @@ TEST_CASE("determinism: hot functions get other code, the same on any number of 
   CHECK(runtime::compile_image(module, CoreFeatures::all, options) == *with);
 }
 
+TEST_CASE("determinism: with two compilers too") {
+  if (!test_engine().starts_with("llvm"))
+    return;
+  const auto module = summing_module(48);
+  runtime::CompileOptions options;
+  options.stress = 1;
+  options.threads = 1;
+  const auto alone = runtime::compile_image(module, CoreFeatures::all, options);
+  options.threads = 3;
+  const auto together = runtime::compile_image(module, CoreFeatures::all, options);
+  REQUIRE(alone);
+  REQUIRE(together);
+  CHECK(*alone == *together);
+}
+
+TEST_CASE("determinism: of a large module LLVM compiles what is likely to be hot, and everything has code") {
+  if (!test_engine().starts_with("llvm") || !baseline::is_available())
+    return;
+  constexpr std::uint32_t kGiants = 40, kSmall = 8;
+  std::vector<Bytes> bodies;
+  bodies.reserve(kGiants + kSmall);
+  for (std::uint32_t i = 0; i < kGiants; ++i)
+    bodies.push_back(summing_function(0, i, 9000));  // of 126 KB
+  for (std::uint32_t i = 0; i < kSmall; ++i)
+    bodies.push_back(summing_function(0, kGiants + i, 1));
+  const auto module = module_of(bodies);
+  REQUIRE(module.size() > runtime::kMostBytesForLlvm);
+  const auto compile = [&](unsigned level) {
+    runtime::CompileOptions options;
+    options.opt_level = level;
+    options.target = "test";
+    const auto bytes = runtime::compile_image(module, CoreFeatures::all, options);
+    REQUIRE(bytes);
+    const auto image = runtime::Image::from_bytes(*bytes, {"test", kGiants + kSmall, 1});
+    REQUIRE(image);
+    return *image;
+  };
+  const auto by_two = compile(2), by_one = compile(0);
+  const auto size = [](const runtime::Image& image, std::uint32_t function) {
+    const auto at = static_cast<const std::uint8_t*>(image.function(function)) - image.code().data();
+    const auto* const range = image.range_at(static_cast<std::uint64_t>(at));
+    return range->end - range->begin;
+  };
+  for (std::uint32_t i = 0; i < kGiants + kSmall; ++i) {
+    INFO("function " << i);
+    REQUIRE(by_two->function(i) != nullptr);
+    CHECK((size(*by_two, i) == size(*by_one, i)) == (i < kGiants));
+    CHECK((by_two->function(i) < by_two->function(0)) == (i >= kGiants));  // what is hot comes first
+  }
+}
+
 }  // namespace wzrun::engine

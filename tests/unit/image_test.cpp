@@ -1,4 +1,5 @@
 #include "runtime/image.h"
+#include "runtime/image_builder.h"
 #include "tests/image_builder.h"
 #include "tests/temp_dir.h"
 
@@ -52,6 +53,54 @@ std::string error_of(const std::function<void(ImageHeader&)>& change) {
 }
 
 }  // namespace
+
+TEST_CASE("image: two that are joined are found where they have gone") {
+  ImageBuilder first;
+  first.members = {1, 2};
+  first.functions = {0, runtime::kNoCode};
+  first.entries = {64, runtime::kNoCode};
+  first.code.assign(70, 0x11);
+  first.ranges = {{0, 32, 8, 0}, {64, 70, runtime::kNoCode, 0}};
+  first.add_line(0, 1000);
+  first.ranges[1].lines = static_cast<std::uint32_t>(first.lines.size());
+  ImageBuilder second;
+  second.members = {0};
+  second.functions = {16};
+  second.entries = {32, 48};
+  second.code.assign(60, 0x22);
+  second.ranges = {{16, 20, 7, 0}, {32, 60, runtime::kNoCode, 0}};
+  second.add_line(0, 2000);
+  second.add_line(2, 1);
+  second.ranges[1].lines = static_cast<std::uint32_t>(second.lines.size());
+  Sha256Digest module{};
+  module[5] = 7;
+
+  const auto made = Image::from_bytes(runtime::join_images(first.build(), second.build(), 4, module), {"test", 4, 2});
+  REQUIRE(made);
+  const auto& image = **made;
+  const auto* const code = image.code().data();
+  constexpr std::size_t kSecond = 128;
+  CHECK(image.header().module == module);
+  CHECK(image.opt_level() == first.opt_level);
+  CHECK(image.checksum_holds());
+  CHECK(image.members().empty());
+  CHECK(image.code().size() == kSecond + second.code.size());
+  CHECK(image.function(1) == code);
+  CHECK(image.function(0) == code + kSecond + 16);
+  CHECK(image.function(2) == nullptr);
+  CHECK(image.function(3) == nullptr);
+  CHECK(reinterpret_cast<const std::uint8_t*>(image.entry(0)) == code + 64);
+  CHECK(reinterpret_cast<const std::uint8_t*>(image.entry(1)) == code + kSecond + 48);
+  CHECK(code[69] == 0x11);
+  CHECK(code[kSecond] == 0x22);
+  CHECK(image.range_at(31)->function == 8);
+  CHECK(image.range_at(kSecond + 16)->function == 7);
+  CHECK(image.range_at(kSecond + 59)->function == runtime::kNoCode);
+  CHECK(image.module_offset(*image.range_at(0), 31) == 1000);
+  CHECK(image.module_offset(*image.range_at(kSecond + 16), kSecond + 17) == 2000);
+  CHECK(image.module_offset(*image.range_at(kSecond + 16), kSecond + 18) == 2001);
+  CHECK(image.module_offset(*image.range_at(kSecond + 32), kSecond + 32) == 0);
+}
 
 TEST_CASE("image: functions, entries, ranges and lines are found") {
   const auto made = Image::from_bytes(sample().build(), kExpected);

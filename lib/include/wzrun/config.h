@@ -60,8 +60,9 @@ class RuntimeConfig {
   [[nodiscard]] RuntimeConfig with_compile_threads(unsigned threads) const;
   /// Default: automatic.
   [[nodiscard]] RuntimeConfig with_engine(EngineKind engine) const;
-  /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code. Code of another level is not used.
-  /// Default: 2, and better code where the cache has some.
+  /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code; on level 2 of a large module only what is
+  /// likely to be hot is compiled well. Code of another level is not used. Default: 2, and better code where the cache
+  /// has some.
   [[nodiscard]] RuntimeConfig with_opt_level(unsigned level) const;
   /// Where compiled code is looked for and kept. Default: nowhere.
   [[nodiscard]] RuntimeConfig with_cache(std::shared_ptr<CompilationCache> cache,
@@ -69,8 +70,9 @@ class RuntimeConfig {
   /// Whether files that Runtime::precompile made may be run: the native code in them is not checked, so whoever wrote
   /// the file can do all that this process can. Default: they may not.
   [[nodiscard]] RuntimeConfig with_precompiled_files(bool allowed) const;
-  /// For tests of the automatic engine: compiles functions at moments that the seed decides, on the thread that runs
-  /// them, and enters compiled code wherever it can be entered. Default: functions are compiled when they are hot.
+  /// For tests: the automatic engine compiles functions at moments that the seed decides, on the thread that runs them,
+  /// and enters compiled code wherever it can be entered; what is compiled ahead on the default level comes from two
+  /// compilers, as the seed decides. Default: functions are compiled when they are hot, or likely to become it.
   [[nodiscard]] RuntimeConfig with_tier_stress(std::uint64_t seed) const;
   /// Called from any thread while a module is compiled: of `total` bytes of code, `done` are.
   [[nodiscard]] RuntimeConfig with_compile_progress(
