@@ -16,6 +16,9 @@ function(wzrun_target target)
     -Wno-missing-designated-field-initializers  # the rest is zero, as meant
     $<$<BOOL:${WZRUN_WERROR}>:-Werror>
     -fvisibility=hidden -ffunction-sections -fdata-sections)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")  # SSE4.1 is what round, min and the SIMD handlers compile to
+    target_compile_options(${target} PRIVATE -march=x86-64-v2)
+  endif()
   target_link_options(${target} PRIVATE -fuse-ld=lld -Wl,--gc-sections)
   if(WZRUN_SANITIZE)
     target_compile_options(${target} PRIVATE

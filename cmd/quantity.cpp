@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -34,11 +33,13 @@ std::optional<double> bytes_of(std::string_view unit) {
   if (power == std::string_view::npos)
     return std::nullopt;
   const auto rest = name.substr(1);
-  if (rest == "b")
-    return std::pow(1000.0, static_cast<double>(power + 1));
-  if (rest.empty() || rest == "ib")
-    return std::pow(1024.0, static_cast<double>(power + 1));
-  return std::nullopt;
+  const bool is_decimal = rest == "b";
+  if (!is_decimal && !rest.empty() && rest != "ib")
+    return std::nullopt;
+  double bytes = 1;
+  for (std::size_t i = 0; i <= power; ++i)
+    bytes *= is_decimal ? 1000 : 1024;
+  return bytes;
 }
 
 std::optional<double> seconds_of(std::string_view unit) {
@@ -75,7 +76,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   } while (!text.empty());
   if (seconds > kLongest)
     return std::nullopt;
-  return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
 }
 
 std::string human_size(std::uint64_t bytes) {

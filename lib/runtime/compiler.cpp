@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <iterator>
@@ -221,6 +220,12 @@ Expected<std::optional<std::vector<std::uint8_t>>> compile_by_heat(std::span<con
   return join_images(image, compiled.image, module.code.size(), sha256(bytes));
 }
 
+/// A part of a processor is worth a thread.
+std::uint32_t threads_for(double processors) {
+  const auto whole = static_cast<std::uint32_t>(processors);
+  return whole < processors ? whole + 1 : whole;
+}
+
 Expected<std::vector<std::uint8_t>> compile_with_llvm(std::span<const std::uint8_t> module, CoreFeatures features,
                                                       const CompileOptions& options) {
   const auto fail = [](std::string why) {
@@ -238,7 +243,7 @@ Expected<std::vector<std::uint8_t>> compile_with_llvm(std::span<const std::uint8
   request.features = features.bits();
   request.target = options.target.data();
   request.target_size = options.target.size();
-  request.threads = options.threads == 0 ? static_cast<std::uint32_t>(std::ceil(usable_processors())) : options.threads;
+  request.threads = options.threads == 0 ? threads_for(usable_processors()) : options.threads;
   request.guarded = options.guarded;
   request.print_ir = options.print_ir;
   if (!options.functions.empty()) {

@@ -4,7 +4,7 @@
 #include "wasm/null_sink.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <cstddef>
 #include <numeric>
 #include <utility>
@@ -15,16 +15,15 @@ namespace {
 
 using wasm::FunctionType;
 
-constexpr double kRoundsOfLoop = 2;
-constexpr double kDeepestLoop = 4;
+/// How often a loop goes round: 2.
+constexpr unsigned kBitsOfLoop = 1;
+constexpr unsigned kDeepestLoop = 4;
 constexpr double kChanceOfCall = 0.3;
 constexpr double kHeatOfLoops = 4;
 /// Of calls from one function to the next that heat travels along.
 constexpr unsigned kLongestChain = 8;
 /// LLVM takes five times as long for a byte of longer functions.
 constexpr std::uint64_t kMostBytesOfFunction = 96U << 10;
-/// LLVM's time for a byte grows with this power of a function's size.
-constexpr double kCostOfSize = 0.25;
 
 struct Call {
   std::uint32_t callee = 0;  ///< number among the defined functions
@@ -42,7 +41,7 @@ struct CallReader : wasm::NullSink {
   std::vector<Call> calls;
   bool has_loops = false;
   bool has_tail_calls = false;
-  double depth = 0;
+  unsigned depth = 0;
 
   // NOLINTBEGIN(bugprone-derived-method-shadowing-base-method): that is what a sink does
   void begin(const wasm::Module&, std::uint32_t, std::span<const ValueType>, Stack&, Frame&) {
@@ -60,7 +59,7 @@ struct CallReader : wasm::NullSink {
   void call(std::uint32_t function_index, const FunctionType&) {
     if (function_index >= module.imported_functions)
       calls.push_back({function_index - module.imported_functions,
-                       kChanceOfCall * std::pow(kRoundsOfLoop, std::min(depth, kDeepestLoop))});
+                       kChanceOfCall * (1U << kBitsOfLoop * std::min(depth, kDeepestLoop))});
   }
   void return_call(std::uint32_t, const FunctionType&) { has_tail_calls = true; }
   void return_call_indirect(std::uint32_t, std::uint32_t, Operand) { has_tail_calls = true; }
@@ -107,8 +106,9 @@ std::vector<std::uint32_t> worth_optimising(const wasm::Module& module, const He
   for (std::uint32_t i = 0; i < module.code.size(); ++i)
     if (size(i) <= kMostBytesOfFunction)
       functions.push_back(i);
+  // LLVM's time for a byte grows with a function's size, less than in proportion.
   std::ranges::sort(functions, {}, [&](auto i) {
-    return std::pair(-estimate.heat[i] / std::pow(static_cast<double>(size(i)), kCostOfSize), i);
+    return std::pair(-estimate.heat[i] / static_cast<double>(std::bit_width(size(i))), i);
   });
   std::size_t taken = 0;
   for (; taken < functions.size() && size(functions[taken]) <= bytes; ++taken)
