@@ -76,7 +76,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   } while (!text.empty());
   if (seconds > kLongest)
     return std::nullopt;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
+  return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
 std::string human_size(std::uint64_t bytes) {

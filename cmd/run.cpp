@@ -38,9 +38,8 @@ double milliseconds_since(StartTime start) {
 bool is_of_wasi(const External& import) { return import.module.starts_with("wasi_"); }
 
 bool looks_for_directories(const CompiledModule& code) {
-  return std::ranges::any_of(code.imports(), [](const External& import) {
-    return is_of_wasi(import) && import.name == "fd_prestat_get";
-  });
+  return std::ranges::any_of(
+      code.imports(), [](const External& import) { return is_of_wasi(import) && import.name == "fd_prestat_get"; });
 }
 
 /// One run of one module. It and all it owns live until the process ends.
@@ -141,8 +140,7 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
   }
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   code_->stop_compiling();
-  if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() &&
-      looks_for_directories(*code_))
+  if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() && looks_for_directories(*code_))
     notes_.failed(options_.args, module_config.fs());
   say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
   stats_.tiered(code_->tiering());

@@ -16,8 +16,8 @@
 
 /// The engine that tests run programs on, which the environment names: WZRUN_TEST_ENGINE is `interpreter`, the
 /// default, or `baseline`, or `llvm`, with an optimisation level behind it if it is not to be the default, or `tiers`,
-/// with a seed behind it: code is compiled at moments that the seed decides, and entered wherever it can be; or `mixed`,
-/// with a seed that decides which functions the baseline compiler compiles, and which LLVM.
+/// with a seed behind it: code is compiled at moments that the seed decides, and entered wherever it can be; or
+/// `mixed`, with a seed that decides which functions the baseline compiler compiles, and which LLVM.
 namespace wzrun {
 
 inline std::string_view test_engine() {

@@ -182,8 +182,8 @@ Expected<void> instantiate(Runtime& runtime, Trace trace) {
 
 Expected<void> instantiate_for(std::span<const External> imports, Runtime& runtime, Trace trace) {
   return instantiate_wanted(runtime, std::move(trace), [&](std::string_view module, std::string_view name) {
-    return std::ranges::any_of(
-        imports, [&](const External& import) { return import.name == name && import.module == module; });
+    return std::ranges::any_of(imports,
+                               [&](const External& import) { return import.name == name && import.module == module; });
   });
 }
 

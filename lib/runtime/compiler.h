@@ -26,8 +26,8 @@ class CompilerSession {
   void* state_ = nullptr;
 };
 
-/// Of a module with more bytes of bodies, LLVM compiles on the default level what is likely to be hot: a third, or as many
-/// bytes. The baseline compiler has the rest.
+/// Of a module with more bytes of bodies, LLVM compiles on the default level what is likely to be hot: a third, or as
+/// many bytes. The baseline compiler has the rest.
 inline constexpr std::uint64_t kMostBytesForLlvm = 4U << 20;
 
 struct CompileOptions {

@@ -9,14 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace wzrun {
+namespace wzrun::wasm::test {
 namespace {
-
-using wasm::test::functions;
-using wasm::test::kNoLocals;
-using wasm::test::ModuleBytes;
-using wasm::test::repeat;
-using wasm::test::operator+;
 
 const ModuleBytes kEnd = {0x0b};
 const ModuleBytes kNop = {0x01};
@@ -27,9 +21,9 @@ ModuleBytes body(const ModuleBytes& code) { return kNoLocals + code + kEnd; }
 
 struct Guess {
   explicit Guess(ModuleBytes module_bytes)
-      : bytes(std::move(module_bytes)), module(*wasm::decode(bytes, CoreFeatures::all)) {}
+      : bytes(std::move(module_bytes)), module(*decode(bytes, CoreFeatures::all)) {}
   ModuleBytes bytes;
-  wasm::Module module;
+  Module module;
   runtime::HeatEstimate estimate = *runtime::estimate_heat(module);
 };
 
@@ -62,8 +56,8 @@ TEST_CASE("heat estimate: recursion ends") {
 }
 
 TEST_CASE("heat estimate: loops end where they end") {
-  const Guess guess(functions({body(kLoop + kEnd + call(1) + kLoop + kLoop + kEnd + call(2) + kEnd), body(kNop),
-                               body(kNop), body(call(1))}));
+  const Guess guess(functions(
+      {body(kLoop + kEnd + call(1) + kLoop + kLoop + kEnd + call(2) + kEnd), body(kNop), body(kNop), body(call(1))}));
   CHECK(guess.estimate.heat[2] > guess.estimate.heat[1] - 0.3);
   CHECK(guess.estimate.heat[2] < 2);
 }
@@ -92,4 +86,4 @@ TEST_CASE("heat estimate: what is worth optimising fits, hottest first, without 
   CHECK(worth(1U << 30) == Functions{1, 2, 3});
 }
 
-}  // namespace wzrun
+}  // namespace wzrun::wasm::test

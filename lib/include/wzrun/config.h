@@ -60,9 +60,9 @@ class RuntimeConfig {
   [[nodiscard]] RuntimeConfig with_compile_threads(unsigned threads) const;
   /// Default: automatic.
   [[nodiscard]] RuntimeConfig with_engine(EngineKind engine) const;
-  /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code; on level 2 of a large module only what is
-  /// likely to be hot is compiled well. Code of another level is not used. Default: 2, and better code where the cache
-  /// has some.
+  /// How hard the compiler tries: 0 compiles fastest, 3 gives the fastest code; on level 2 of a large module only what
+  /// is likely to be hot is compiled well. Code of another level is not used. Default: 2, and better code where the
+  /// cache has some.
   [[nodiscard]] RuntimeConfig with_opt_level(unsigned level) const;
   /// Where compiled code is looked for and kept. Default: nowhere.
   [[nodiscard]] RuntimeConfig with_cache(std::shared_ptr<CompilationCache> cache,
