@@ -1,6 +1,8 @@
 #include "wasm/bodies.h"
 
+#include "wasm/append_leb.h"
 #include "wasm/byte_reader.h"
+#include "wasm/merged_data.h"
 #include "wasm/module_decoder.h"
 
 #include <cassert>
@@ -10,12 +12,6 @@ namespace wzrun::wasm {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 8;
-
-void append_u32(std::vector<std::uint8_t>& bytes, std::uint32_t number) {
-  for (; number >= 0x80; number >>= 7)
-    bytes.push_back(static_cast<std::uint8_t>(number | 0x80));
-  bytes.push_back(static_cast<std::uint8_t>(number));
-}
 
 std::vector<std::uint8_t> empty_code_section(std::uint32_t count) {
   std::vector<std::uint8_t> contents;
@@ -30,6 +26,7 @@ std::vector<std::uint8_t> empty_code_section(std::uint32_t count) {
 
 std::vector<std::uint8_t> without_bodies(const Module& module) {
   std::vector<std::uint8_t> bytes;
+  const auto merged_data = merged_data_section(module);
   const auto append = [&](Bytes range) { bytes.insert(bytes.end(), range.begin(), range.end()); };
   append(module.bytes.first(kHeaderBytes));
   ByteReader in(module.bytes.subspan(kHeaderBytes), kHeaderBytes);
@@ -42,6 +39,8 @@ std::vector<std::uint8_t> without_bodies(const Module& module) {
     assert(contents);
     if (*id == static_cast<std::uint8_t>(SectionId::code))
       append(empty_code_section(static_cast<std::uint32_t>(module.code.size())));
+    else if (merged_data && *id == static_cast<std::uint8_t>(SectionId::data))
+      append(*merged_data);
     else
       append(module.bytes.subspan(begin, in.offset() - begin));
   }
