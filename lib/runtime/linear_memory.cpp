@@ -57,7 +57,7 @@ bool LinearMemory::reserve() {
 }
 
 void LinearMemory::expect_writes(std::uint64_t address, std::uint64_t length) {
-  constexpr std::uint64_t kLeastBytes = 4U << 20;  // large pages have two
+  constexpr std::uint64_t kLeastBytes = 2U << 20;  // of a large page
   if (length < kLeastBytes)
     return;
   const auto begin = address / wasm::kPageSize * wasm::kPageSize;
