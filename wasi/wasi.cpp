@@ -153,10 +153,6 @@ void for_each_function(Visit visit) {
 #include "functions.def"
 }
 
-}  // namespace
-
-namespace {
-
 /// Makes the functions for which wanted(module, name) holds.
 template <typename Wanted>
 Expected<void> instantiate_wanted(Runtime& runtime, Trace trace, Wanted wanted) {

@@ -145,15 +145,15 @@ CompilerSession::~CompilerSession() {
 
 namespace {
 
-constexpr unsigned kDefaultLevel = 2;
+const unsigned kDefaultLevel = CompileOptions().opt_level;
 
 Expected<baseline::Result> compile_with_baseline(const wasm::Module& module, std::span<const std::uint32_t> functions,
-                                                 const CompileOptions& options) {
+                                                 const Sha256Digest& digest, const CompileOptions& options) {
   return baseline::compile(module, {.functions = functions,
                                     .loops = {},
                                     .guarded = options.guarded,
                                     .target = options.target,
-                                    .module = sha256(module.bytes),
+                                    .module = digest,
                                     .opt_level = options.opt_level});
 }
 
@@ -169,7 +169,7 @@ Expected<std::optional<std::vector<std::uint8_t>>> compile_all_with_baseline(std
                                                                              CoreFeatures features,
                                                                              const CompileOptions& options) {
   const auto module = WZRUN_TRY(wasm::decode(bytes, features));
-  auto compiled = WZRUN_TRY(compile_with_baseline(module, defined_functions(module), options));
+  auto compiled = WZRUN_TRY(compile_with_baseline(module, defined_functions(module), sha256(bytes), options));
   if (compiled.image.empty() || !compiled.left_out.empty())
     return std::nullopt;
   return std::move(compiled.image);
@@ -178,8 +178,8 @@ Expected<std::optional<std::vector<std::uint8_t>>> compile_all_with_baseline(std
 /// Those that LLVM compiles: indices, ascending.
 std::vector<std::uint32_t> choose_for_llvm(const wasm::Module& module, const HeatEstimate& estimate,
                                            const CompileOptions& options) {
+  auto functions = defined_functions(module);
   if (options.stress) {
-    auto functions = defined_functions(module);
     std::minstd_rand random(static_cast<std::minstd_rand::result_type>(*options.stress));
     std::erase_if(functions, [&](auto) { return random() % 2 == 0; });
     return functions;
@@ -187,10 +187,11 @@ std::vector<std::uint32_t> choose_for_llvm(const wasm::Module& module, const Hea
   constexpr std::uint64_t kLeastPart = 3;
   const auto all = std::transform_reduce(module.code.begin(), module.code.end(), std::uint64_t{0}, std::plus(),
                                          [](const auto& body) { return body.bytes.size(); });
-  const auto hot = worth_optimising(module, estimate, std::max(kMostBytesForLlvm, all / kLeastPart));
-  std::vector<std::uint32_t> functions;
-  std::ranges::set_union(hot, options.hot_functions, std::back_inserter(functions));
-  return functions;
+  const auto likely = worth_optimising(module, estimate, std::max(kMostBytesForLlvm, all / kLeastPart));
+  std::vector<std::uint32_t> known, chosen;
+  std::ranges::set_intersection(functions, options.hot_functions, std::back_inserter(known));
+  std::ranges::set_union(likely, known, std::back_inserter(chosen));
+  return chosen;
 }
 
 Expected<std::vector<std::uint8_t>> compile_with_llvm(std::span<const std::uint8_t> module, CoreFeatures features,
@@ -208,7 +209,8 @@ Expected<std::optional<std::vector<std::uint8_t>>> compile_by_heat(std::span<con
   const auto optimised = choose_for_llvm(module, estimate, options);
   std::vector<std::uint32_t> quick, for_llvm;
   std::ranges::set_difference(defined_functions(module), optimised, std::back_inserter(quick));
-  const auto compiled = WZRUN_TRY(compile_with_baseline(module, quick, options));
+  const auto digest = sha256(bytes);
+  const auto compiled = WZRUN_TRY(compile_with_baseline(module, quick, digest, options));
   if (compiled.image.empty())
     return std::nullopt;
   std::ranges::set_union(optimised, compiled.left_out, std::back_inserter(for_llvm));
@@ -217,7 +219,7 @@ Expected<std::optional<std::vector<std::uint8_t>>> compile_by_heat(std::span<con
   auto llvm_options = options;
   llvm_options.functions = for_llvm;
   const auto image = WZRUN_TRY(compile_with_llvm(bytes, features, llvm_options));
-  return join_images(image, compiled.image, module.code.size(), sha256(bytes));
+  return join_images(image, compiled.image, module.code.size(), digest);
 }
 
 /// A part of a processor is worth a thread.

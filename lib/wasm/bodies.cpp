@@ -1,9 +1,8 @@
 #include "wasm/bodies.h"
 
-#include "wasm/append_leb.h"
+#include "wasm/binary_writer.h"
 #include "wasm/byte_reader.h"
 #include "wasm/merged_data.h"
-#include "wasm/module_decoder.h"
 
 #include <cassert>
 
@@ -16,10 +15,7 @@ constexpr std::size_t kHeaderBytes = 8;
 std::vector<std::uint8_t> empty_code_section(std::uint32_t count) {
   std::vector<std::uint8_t> contents;
   append_u32(contents, count);
-  std::vector<std::uint8_t> section = {static_cast<std::uint8_t>(SectionId::code)};
-  append_u32(section, static_cast<std::uint32_t>(contents.size()));
-  section.insert(section.end(), contents.begin(), contents.end());
-  return section;
+  return section(SectionId::code, contents);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "wasm/merged_data.h"
 
-#include "wasm/append_leb.h"
-#include "wasm/module_decoder.h"
+#include "wasm/binary_writer.h"
 
 #include <algorithm>
 
@@ -78,10 +77,7 @@ std::optional<std::vector<std::uint8_t>> merged_data_section(const Module& modul
   append_u32(contents, static_cast<std::uint32_t>(runs.size()));
   for (const auto& run : runs)
     append_segment(contents, module, run);
-  std::vector<std::uint8_t> section = {static_cast<std::uint8_t>(SectionId::data)};
-  append_u32(section, static_cast<std::uint32_t>(contents.size()));
-  section.insert(section.end(), contents.begin(), contents.end());
-  return section;
+  return section(SectionId::data, contents);
 }
 
 }  // namespace wzrun::wasm

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 // What compiling yields, whatever is done with it.
@@ -108,9 +109,10 @@ TEST_CASE("determinism: of a large module LLVM compiles what is likely to be hot
     bodies.push_back(summing_function(0, kGiants + i, 1));
   const auto module = module_of(bodies);
   REQUIRE(module.size() > runtime::kMostBytesForLlvm);
-  const auto compile = [&](unsigned level) {
+  const auto compile = [&](unsigned level, std::span<const std::uint32_t> hot) {
     runtime::CompileOptions options;
     options.opt_level = level;
+    options.hot_functions = hot;
     options.target = "test";
     const auto bytes = runtime::compile_image(module, CoreFeatures::all, options);
     REQUIRE(bytes);
@@ -118,7 +120,7 @@ TEST_CASE("determinism: of a large module LLVM compiles what is likely to be hot
     REQUIRE(image);
     return *image;
   };
-  const auto by_two = compile(2), by_one = compile(0);
+  const auto by_two = compile(2, {}), by_one = compile(0, {});
   const auto size = [](const runtime::Image& image, std::uint32_t function) {
     const auto at = static_cast<const std::uint8_t*>(image.function(function)) - image.code().data();
     const auto* const range = image.range_at(static_cast<std::uint64_t>(at));
@@ -130,6 +132,11 @@ TEST_CASE("determinism: of a large module LLVM compiles what is likely to be hot
     CHECK((size(*by_two, i) == size(*by_one, i)) == (i < kGiants));
     CHECK((by_two->function(i) < by_two->function(0)) == (i >= kGiants));  // what is hot comes first
   }
+  const std::vector<std::uint32_t> hot = {3, 1'000'000};  // the last is no function
+  const auto by_profile = compile(2, hot);
+  CHECK(size(*by_profile, 3) != size(*by_one, 3));
+  CHECK(size(*by_profile, 4) == size(*by_one, 4));
+  CHECK(by_profile->function(3) < by_profile->function(kGiants));
 }
 
 }  // namespace wzrun::engine

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace fs = std::filesystem;
 using namespace wzrun;
@@ -237,4 +238,20 @@ TEST_CASE("a mount that is missing is an error that names it") {
   CHECK(outcome.trap.find((temp / "missing").string()) != std::string::npos);
   CHECK(outcome.trap.find("/data") != std::string::npos);
   CHECK(outcome.trap.find("No such file or directory") != std::string::npos);
+}
+
+TEST_CASE("of WASI only what is imported is there, if that is asked for") {
+  Runtime runtime;
+  const std::vector<External> imports = {{"wasi_snapshot_preview1", "fd_write", ExternalKind::function, ""},
+                                         {"wasi_unstable", "fd_read", ExternalKind::function, ""},
+                                         {"elsewhere", "fd_seek", ExternalKind::function, ""}};
+  REQUIRE(wasi::instantiate_for(imports, runtime));
+  const auto preview1 = runtime.module("wasi_snapshot_preview1"), preview0 = runtime.module("wasi_unstable");
+  REQUIRE(preview1);
+  REQUIRE(preview0);
+  CHECK(preview1->exported_function("fd_write"));
+  CHECK_FALSE(preview1->exported_function("fd_read"));
+  CHECK_FALSE(preview1->exported_function("fd_seek"));
+  CHECK(preview0->exported_function("fd_read"));
+  CHECK_FALSE(preview0->exported_function("fd_write"));
 }
