@@ -188,7 +188,8 @@ std::optional<Event> descriptor_event(const DescriptorTable& table, const Waited
       return std::nullopt;
     if ((revents & POLLNVAL) != 0)
       event.error = static_cast<std::uint16_t>(Errno::badf);
-    if ((revents & POLLHUP) != 0 || (revents & (reads ? POLLRDHUP : POLLERR)) != 0)
+    // A connection that is being reset has its error a moment before it hangs up.
+    if ((revents & (POLLHUP | POLLERR)) != 0 || (reads && (revents & POLLRDHUP) != 0))
       event.flags = eventrwflags::hangup;
   }
   event.nbytes = reads ? readable_bytes(**descriptor) : PIPE_BUF;
