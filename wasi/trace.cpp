@@ -246,7 +246,7 @@ std::string result(const TracedFunction& function, const GuestMemory& memory, co
 
 CallTrace::CallTrace(const TracedFunction& function, const GuestMemory& memory, Arguments arguments)
     : function_(function), memory_(memory), arguments_(arguments) {
-  for_each_parameter(function.parameters, [&](const Parameter& parameter) {
+  for_each_parameter(function.parameters(), [&](const Parameter& parameter) {
     const bool goes_in = !parameter.is_result && parameter.word != "filled";
     texts_.push_back(goes_in ? argument(function_, memory_, parameter, arguments_) : std::string{});
   });
@@ -259,7 +259,7 @@ std::string CallTrace::line(std::string_view answer) const {
 }
 
 std::string CallTrace::call() const {
-  std::string text{function_.name};
+  std::string text{function_.name()};
   text += '(';
   std::string_view separator;
   for (const auto& argument : texts_) {
@@ -275,13 +275,13 @@ std::string CallTrace::finish_without_return() { return line("?"); }
 
 std::string CallTrace::finish(const Status& answer) {
   std::uint32_t count = UINT32_MAX;
-  for_each_parameter(function_.parameters, [&](const Parameter& parameter) {
+  for_each_parameter(function_.parameters(), [&](const Parameter& parameter) {
     if (parameter.is_result && parameter.word == "u32")
       count = memory_.read<std::uint32_t>(arguments_[parameter.argument]).value_or(0);
   });
   std::string results;
   std::size_t index = 0;
-  for_each_parameter(function_.parameters, [&](const Parameter& parameter) {
+  for_each_parameter(function_.parameters(), [&](const Parameter& parameter) {
     if (parameter.word == "filled")
       texts_[index] = buffers(memory_, arguments_[parameter.argument], arguments_[parameter.argument + 1],
                               answer.has_value(), answer ? count : UINT64_MAX);

@@ -4,6 +4,8 @@
 #include "parameters.h"
 #include "wzrun/wasi.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -13,11 +15,27 @@
 
 namespace wzrun::wasi {
 
-/// What is known of a function before it is called.
-struct TracedFunction {
-  std::string_view name;
-  std::string_view parameters;
+/// What is known of a function before it is called. The texts are in it: addresses would be relocated at each start.
+class TracedFunction {
+ public:
+  consteval TracedFunction(std::string_view name, std::string_view parameters, bool preview0)
+      : preview0(preview0), name_length_(narrow(name.size())), length_(narrow(name.size() + parameters.size())) {
+    std::ranges::copy(name, texts_.begin());
+    std::ranges::copy(parameters, texts_.begin() + name_length_);
+  }
+  constexpr std::string_view name() const { return {texts_.data(), name_length_}; }
+  constexpr std::string_view parameters() const {
+    return std::string_view(texts_.data(), length_).substr(name_length_);
+  }
+
   bool preview0;  ///< the layouts and numbers of wasi_unstable
+
+ private:
+  static consteval std::uint8_t narrow(std::size_t length) { return static_cast<std::uint8_t>(length); }
+
+  std::uint8_t name_length_;
+  std::uint8_t length_;
+  std::array<char, 77> texts_{};
 };
 
 /// Writes the line of one call: arguments as they were before it, results as they are after it.

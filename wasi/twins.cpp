@@ -59,7 +59,7 @@ bool same_buffers(const GuestMemory& first, const GuestMemory& second, std::uint
 bool same_input(const Meeting::Arrival& first, const Meeting::Arrival& second) {
   const GuestMemory a(first.memory), b(second.memory);
   bool equal = true;
-  for_each_parameter(first.function->parameters, [&](const Parameter& parameter) {
+  for_each_parameter(first.function->parameters(), [&](const Parameter& parameter) {
     if (parameter.is_result)
       return;
     const auto value = first.arguments[parameter.argument];

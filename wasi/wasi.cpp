@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <functional>
 
 namespace wzrun::wasi {
 namespace {
@@ -65,20 +66,29 @@ struct Tracer {
   bool wanted() const { return trace && std::ranges::find(trace->groups, group) != trace->groups.end(); }
 };
 
+/// A host function and what it shares with others. Functions with the same parameters are of one type.
+template <typename Shared, typename Returned, typename... A>
+struct With {
+  std::shared_ptr<Shared> shared;
+  Returned (*function)(Shared&, Caller&, A...);
+
+  Returned operator()(Caller& caller, A... arguments) const { return function(*shared, caller, arguments...); }
+};
+
 template <auto kFunction, const TracedFunction& kDescription>
 struct Export;
 
 template <typename R, typename... A, R (*kFunction)(Call&, A...), const TracedFunction& kDescription>
 struct Export<kFunction, kDescription> {
   using Returned = decltype(conclude(std::declval<Call&>(), std::declval<R>()));
-  static constexpr std::string_view kName = kDescription.name;
-  static_assert(for_each_parameter(kDescription.parameters, [](const Parameter&) {}) == sizeof...(A));
+  static constexpr std::string_view kName = kDescription.name();
+  static_assert(for_each_parameter(kDescription.parameters(), [](const Parameter&) {}) == sizeof...(A));
 
   static R answer(Call& call, A... arguments) {
     auto answer = kFunction(call, arguments...);
-    if constexpr (std::is_same_v<R, Status> && kDescription.parameters.contains("path")) {
+    if constexpr (std::is_same_v<R, Status> && kDescription.parameters().contains("path")) {
       if (!answer) [[unlikely]]
-        observe_denial(call, kDescription.parameters, std::to_array({static_cast<std::uint64_t>(arguments)...}),
+        observe_denial(call, kDescription.parameters(), std::to_array({static_cast<std::uint64_t>(arguments)...}),
                        answer.error());
     }
     return answer;
@@ -95,67 +105,74 @@ struct Export<kFunction, kDescription> {
     return result;
   }
 
-  /// The function for the first of two runs that are compared, and for the second.
-  static void add(HostModuleBuilder& first, HostModuleBuilder& second, const std::shared_ptr<Meeting>& meeting) {
-    const std::string name{kDescription.name};
-    first.function(name, [meeting](Caller& caller, A... arguments) -> Returned {
-      auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
-      const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
-      if (auto halt = meeting->lead(caller, kDescription, call.memory, values))
-        return std::unexpected(*std::move(halt));
-      GuestMemory::Log written;
-      call.memory.log_to(written);
-      auto result = conclude(call, answer(call, arguments...));
-      meeting->share(written, answer_of(result));
-      return result;
-    });
-    second.function(name, [meeting](Caller& caller, A... arguments) -> Returned {
-      const auto memory = caller.memory();
-      const GuestMemory bytes(memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{});
-      const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
-      return returned<Returned>(meeting->follow(caller, kDescription, bytes, values));
-    });
+  /// The function for the first of two runs that are compared.
+  static Returned lead(Meeting& meeting, Caller& caller, A... arguments) {
+    auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
+    const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
+    if (auto halt = meeting.lead(caller, kDescription, call.memory, values))
+      return std::unexpected(*std::move(halt));
+    GuestMemory::Log written;
+    call.memory.log_to(written);
+    auto result = conclude(call, answer(call, arguments...));
+    meeting.share(written, answer_of(result));
+    return result;
+  }
+  /// And for the second.
+  static Returned follow(Meeting& meeting, Caller& caller, A... arguments) {
+    const auto memory = caller.memory();
+    const GuestMemory bytes(memory ? *memory->range(0, memory->size()) : std::span<std::uint8_t>{});
+    const std::array<std::uint64_t, sizeof...(A)> values{static_cast<std::uint64_t>(arguments)...};
+    return returned<Returned>(meeting.follow(caller, kDescription, bytes, values));
+  }
+  static Returned call_traced(const Trace& trace, Caller& caller, A... arguments) {
+    auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
+    return conclude(call, traced(call, trace, arguments...));
   }
 
-  static void add(HostModuleBuilder& builder, const Tracer& tracer) {
-    const std::string name{kDescription.name};
+  // Not inlined: a program imports few of them, and the others are then not even looked at.
+  [[gnu::noinline]] static void add(HostModuleBuilder& first, HostModuleBuilder& second,
+                                    const std::shared_ptr<Meeting>& meeting) {
+    first.function(std::string(kName), With{meeting, lead});
+    second.function(std::string(kName), With{meeting, follow});
+  }
+  [[gnu::noinline]] static void add(HostModuleBuilder& builder, const Tracer& tracer) {
     if (tracer.wanted())
-      builder.function(name, [trace = tracer.trace](Caller& caller, A... arguments) -> Returned {
-        auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
-        return conclude(call, traced(call, *trace, arguments...));
-      });
+      builder.function(std::string(kName), With{tracer.trace, call_traced});
     else
-      builder.function(name, [](Caller& caller, A... arguments) -> Returned {
+      builder.function(std::string(kName), [](Caller& caller, A... arguments) -> Returned {
         auto call = call_of(caller, *WZRUN_TRY(state_of(caller)));
         return conclude(call, answer(call, arguments...));
       });
   }
 };
 
-/// The documents' name of a function: that of the C++ function without `preview0_`.
-constexpr std::string_view plain(std::string_view name) {
-  constexpr std::string_view kPrefix = "preview0_";
-  return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
-}
-
 constexpr const char* kPreview1Module = "wasi_snapshot_preview1";
 constexpr const char* kPreview0Module = "wasi_unstable";
+
+namespace preview1 {
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters) \
+  constexpr TracedFunction function{#function, parameters, false};
+#include "functions.def"
+}  // namespace preview1
+namespace preview0 {
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters) \
+  constexpr TracedFunction function{#function, parameters, true};
+#include "functions.def"
+}  // namespace preview0
 
 /// Calls visit.operator()<Export of preview 1, Export of its predecessor>(group) for each function.
 template <typename Visit>
 void for_each_function(Visit visit) {
-#define WZRUN_WASI_FUNCTION(function, function0, group, parameters)                                       \
-  {                                                                                                       \
-    static constexpr TracedFunction kPreview1{plain(#function), parameters, false};                       \
-    static constexpr TracedFunction kPreview0{plain(#function), parameters, true};                        \
-    visit.template operator()<Export<&function, kPreview1>, Export<&function0, kPreview0>>(Group::group); \
-  }
+#define WZRUN_WASI_FUNCTION(function, function0, group, parameters) \
+  visit.template                                                    \
+  operator()<Export<&wasi::function, preview1::function>, Export<&wasi::function0, preview0::function>>(Group::group);
 #include "functions.def"
 }
 
-/// Makes the functions for which wanted(module, name) holds.
-template <typename Wanted>
-Expected<void> instantiate_wanted(Runtime& runtime, Trace trace, Wanted wanted) {
+/// Whether a function is wanted, and, without a name, a module at all.
+using Wanted = std::function<bool(std::string_view module, std::string_view name)>;
+
+Expected<void> instantiate_wanted(Runtime& runtime, Trace trace, const Wanted& wanted) {
   auto preview1 = runtime.host_module(kPreview1Module);
   auto preview0 = runtime.host_module(kPreview0Module);
   const auto shared = trace.groups.empty() ? nullptr : std::make_shared<const Trace>(std::move(trace));
@@ -165,8 +182,10 @@ Expected<void> instantiate_wanted(Runtime& runtime, Trace trace, Wanted wanted) 
     if (wanted(kPreview0Module, Function0::kName))
       Function0::add(preview0, Tracer{group, shared});
   });
-  WZRUN_CHECK(preview1.instantiate());
-  WZRUN_CHECK(preview0.instantiate());
+  if (wanted(kPreview1Module, {}))
+    WZRUN_CHECK(preview1.instantiate());
+  if (wanted(kPreview0Module, {}))
+    WZRUN_CHECK(preview0.instantiate());
   return {};
 }
 
@@ -178,8 +197,9 @@ Expected<void> instantiate(Runtime& runtime, Trace trace) {
 
 Expected<void> instantiate_for(std::span<const External> imports, Runtime& runtime, Trace trace) {
   return instantiate_wanted(runtime, std::move(trace), [&](std::string_view module, std::string_view name) {
-    return std::ranges::any_of(imports,
-                               [&](const External& import) { return import.name == name && import.module == module; });
+    return std::ranges::any_of(imports, [&](const External& import) {
+      return (name.empty() || import.name == name) && import.module == module;
+    });
   });
 }
 

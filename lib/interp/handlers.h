@@ -32,6 +32,15 @@ inline Carrier carrier_of(ValueType type) {
 template <std::size_t N>
 using Variants = std::array<Handler, N>;
 
+/// The address of a handler, by an instruction: as a constant in a table it would be relocated at each start, used or
+/// not, and there are thousands.
+template <Handler handler>
+Handler address_of() {
+  auto address = handler;
+  asm("" : "+r"(address));
+  return address;
+}
+
 /// Numeric instructions. a, b, dst. An immediate takes 4 bytes (sign-extended for i64), or 8 for f64.
 using UnaryVariants = Variants<4>;
 using BinaryVariants = Variants<18>;

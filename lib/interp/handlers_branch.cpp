@@ -13,10 +13,10 @@ constexpr bool is_float(std::uint32_t code) { return code >= 0x5b && code <= 0x6
 using BranchVariants = Variants<9>;
 
 template <wasm::Opcode opcode, bool negated, bool backward>
-consteval BranchVariants branch_variants() {
+BranchVariants branch_variants() {
   BranchVariants table{};
   const auto add = [&]<From a, From b>() {
-    table[branch_variant(a, b)] = branch_step<BranchBody<opcode, a, b, negated, backward>>;
+    table[branch_variant(a, b)] = address_of<branch_step<BranchBody<opcode, a, b, negated, backward>>>();
   };
   add.template operator()<From::slot, From::slot>();
   add.template operator()<From::slot, From::accumulator>();
@@ -29,17 +29,20 @@ consteval BranchVariants branch_variants() {
 }
 
 template <wasm::Opcode opcode, bool negated, bool backward>
-constexpr BranchVariants kBranches = branch_variants<opcode, negated, backward>();
+const BranchVariants* branch_table() {
+  static const auto table = branch_variants<opcode, negated, backward>();
+  return &table;
+}
 
 template <wasm::Opcode opcode, bool integer, bool floating>
 const BranchVariants* branch_table(bool negated, bool backward) {
   if constexpr (integer) {
     if (!negated)
-      return backward ? &kBranches<opcode, false, true> : &kBranches<opcode, false, false>;
+      return backward ? branch_table<opcode, false, true>() : branch_table<opcode, false, false>();
   } else if constexpr (floating) {
     if (negated)
-      return backward ? &kBranches<opcode, true, true> : &kBranches<opcode, true, false>;
-    return backward ? &kBranches<opcode, false, true> : &kBranches<opcode, false, false>;
+      return backward ? branch_table<opcode, true, true>() : branch_table<opcode, true, false>();
+    return backward ? branch_table<opcode, false, true>() : branch_table<opcode, false, false>();
   }
   return nullptr;
 }

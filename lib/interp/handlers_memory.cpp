@@ -6,11 +6,11 @@ namespace wzrun::interp {
 namespace {
 
 template <wasm::Opcode opcode>
-consteval Variants<6> load_variants() {
+Variants<6> load_variants() {
   Variants<6> table{};
   const auto add = [&]<From address>() {
-    table[load_variant(address, To::accumulator)] = step<LoadBody<opcode, address, To::accumulator>>;
-    table[load_variant(address, To::slot)] = step<LoadBody<opcode, address, To::slot>>;
+    table[load_variant(address, To::accumulator)] = address_of<step<LoadBody<opcode, address, To::accumulator>>>();
+    table[load_variant(address, To::slot)] = address_of<step<LoadBody<opcode, address, To::slot>>>();
   };
   add.template operator()<From::slot>();
   add.template operator()<From::accumulator>();
@@ -19,11 +19,11 @@ consteval Variants<6> load_variants() {
 }
 
 template <wasm::Opcode opcode>
-consteval Variants<9> store_variants() {
+Variants<9> store_variants() {
   using Value = Store<opcode>::Value;
   Variants<9> table{};
   const auto add = [&]<From address, From value>() {
-    table[store_variant(address, value)] = step<StoreBody<opcode, address, value>>;
+    table[store_variant(address, value)] = address_of<step<StoreBody<opcode, address, value>>>();
   };
   add.template operator()<From::slot, From::slot>();
   add.template operator()<From::slot, From::accumulator>();
@@ -41,9 +41,15 @@ consteval Variants<9> store_variants() {
 }
 
 template <wasm::Opcode opcode>
-constexpr Variants<6> kLoads = load_variants<opcode>();
+const Variants<6>* load_table() {
+  static const auto table = load_variants<opcode>();
+  return &table;
+}
 template <wasm::Opcode opcode>
-constexpr Variants<9> kStores = store_variants<opcode>();
+const Variants<9>* store_table() {
+  static const auto table = store_variants<opcode>();
+  return &table;
+}
 
 /// The host address of a checked access, or null if any byte lies past the end.
 [[gnu::always_inline]] inline std::uint8_t* checked(runtime::Instance* in, std::uint32_t memory_index,
@@ -106,10 +112,10 @@ const Variants<6>* load_handlers(wasm::Opcode opcode) {
   switch (opcode) {
 #define WZRUN_LOAD(code, id, ...) \
   case wasm::Opcode::id:          \
-    return &kLoads<wasm::Opcode::id>;
+    return load_table<wasm::Opcode::id>();
 #define WZRUN_VECTOR_LOAD(code, id, ...) \
   case wasm::Opcode::id:                 \
-    return &kLoads<wasm::Opcode::id>;
+    return load_table<wasm::Opcode::id>();
 #include "wasm/opcodes.def"
     default:
       return nullptr;
@@ -120,7 +126,7 @@ const Variants<9>* store_handlers(wasm::Opcode opcode) {
   switch (opcode) {
 #define WZRUN_STORE(code, id, ...) \
   case wasm::Opcode::id:           \
-    return &kStores<wasm::Opcode::id>;
+    return store_table<wasm::Opcode::id>();
 #include "wasm/opcodes.def"
     default:
       return nullptr;

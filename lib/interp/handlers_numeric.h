@@ -54,25 +54,26 @@ consteval Handler binary() {
 }
 
 template <wasm::Opcode opcode>
-consteval UnaryVariants unary_variants() {
+UnaryVariants unary_variants() {
   UnaryVariants table{};
   if constexpr (Semantics<opcode>::arity == 1) {
-    table[unary_variant(From::slot, To::accumulator)] = unary<opcode, From::slot, To::accumulator>();
-    table[unary_variant(From::slot, To::slot)] = unary<opcode, From::slot, To::slot>();
-    table[unary_variant(From::accumulator, To::accumulator)] = unary<opcode, From::accumulator, To::accumulator>();
-    table[unary_variant(From::accumulator, To::slot)] = unary<opcode, From::accumulator, To::slot>();
+    table[unary_variant(From::slot, To::accumulator)] = address_of<unary<opcode, From::slot, To::accumulator>()>();
+    table[unary_variant(From::slot, To::slot)] = address_of<unary<opcode, From::slot, To::slot>()>();
+    table[unary_variant(From::accumulator, To::accumulator)] =
+        address_of<unary<opcode, From::accumulator, To::accumulator>()>();
+    table[unary_variant(From::accumulator, To::slot)] = address_of<unary<opcode, From::accumulator, To::slot>()>();
   }
   return table;
 }
 
 template <wasm::Opcode opcode, From a, From b>
-consteval void add_binary(BinaryVariants& table) {
-  table[binary_variant(a, b, To::accumulator)] = binary<opcode, a, b, To::accumulator>();
-  table[binary_variant(a, b, To::slot)] = binary<opcode, a, b, To::slot>();
+void add_binary(BinaryVariants& table) {
+  table[binary_variant(a, b, To::accumulator)] = address_of<binary<opcode, a, b, To::accumulator>()>();
+  table[binary_variant(a, b, To::slot)] = address_of<binary<opcode, a, b, To::slot>()>();
 }
 
 template <wasm::Opcode opcode>
-consteval BinaryVariants binary_variants() {
+BinaryVariants binary_variants() {
   BinaryVariants table{};
   using S = Semantics<opcode>;
   if constexpr (S::arity == 2) {
@@ -94,35 +95,23 @@ consteval BinaryVariants binary_variants() {
 
 /// The variants of an opcode, or null where `included` says that another file has them.
 template <wasm::Opcode opcode, bool included>
-inline constexpr UnaryVariants kUnary = [] {
-  if constexpr (included)
-    return unary_variants<opcode>();
-  else
-    return UnaryVariants{};
-}();
-
-template <wasm::Opcode opcode, bool included>
-inline constexpr BinaryVariants kBinary = [] {
-  if constexpr (included)
-    return binary_variants<opcode>();
-  else
-    return BinaryVariants{};
-}();
-
-template <wasm::Opcode opcode, bool included>
-inline const UnaryVariants* unary_table() {
-  if constexpr (included && Semantics<opcode>::arity == 1)
-    return &kUnary<opcode, true>;
-  else
+const UnaryVariants* unary_table() {
+  if constexpr (included && Semantics<opcode>::arity == 1) {
+    static const auto table = unary_variants<opcode>();
+    return &table;
+  } else {
     return nullptr;
+  }
 }
 
 template <wasm::Opcode opcode, bool included>
-inline const BinaryVariants* binary_table() {
-  if constexpr (included && Semantics<opcode>::arity == 2)
-    return &kBinary<opcode, true>;
-  else
+const BinaryVariants* binary_table() {
+  if constexpr (included && Semantics<opcode>::arity == 2) {
+    static const auto table = binary_variants<opcode>();
+    return &table;
+  } else {
     return nullptr;
+  }
 }
 
 const UnaryVariants* scalar_unary(wasm::Opcode opcode);

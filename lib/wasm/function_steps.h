@@ -285,36 +285,33 @@ bool FunctionReader<Sink>::local_tee_step(WZRUN_STEP) {
 
 // Control, as far as only validation goes: a sink has more to do for a block than the general way costs.
 
-/// By byte, whether it is a block type of no parameters and at most one number, and the results.
-struct ShortBlockType {
-  bool is_one = false;
-  std::uint8_t results = 0;
-  const ValueType* first = nullptr;
-};
+/// By byte: the number of results of a block type of no parameters and at most one number, or kNoShortBlockType.
+inline constexpr std::uint8_t kNoShortBlockType = 0xff;
 inline constexpr auto kShortBlockTypes = [] {
-  std::array<ShortBlockType, 256> types{};
-  types[0x40].is_one = true;
+  std::array<std::uint8_t, 256> results{};
+  results.fill(kNoShortBlockType);
+  results[0x40] = 0;
   for (std::size_t i = 0; i < detail::kNumberTypes.size(); ++i)
-    types[0x7c + i] = {true, 1, &detail::kNumberTypes[i]};
-  return types;
+    results[0x7c + i] = 1;
+  return results;
 }();
 
 template <typename Sink>
 template <Opcode op>
 bool FunctionReader<Sink>::block_step(WZRUN_STEP) {
   auto& state = self->state_;
-  const auto& type = kShortBlockTypes[*pc];
+  const auto results = kShortBlockTypes[*pc];
   auto* base = top;
   if constexpr (op == Opcode::if_) {
     if (top == state.base || top[-1].type != value_types::i32) [[unlikely]]
       WZRUN_GENERAL(op);
     --base;
   }
-  if (Sink::kListens || !type.is_one || state.frames.size() == state.frames.capacity()) [[unlikely]]
+  if (Sink::kListens || results == kNoShortBlockType || state.frames.size() == state.frames.capacity()) [[unlikely]]
     WZRUN_GENERAL(op);
   auto& frame = state.frames.emplace_back();
   frame.kind = op == Opcode::if_ ? FrameKind::if_ : op == Opcode::loop ? FrameKind::loop : FrameKind::block;
-  frame.type.results = {type.first, type.results};
+  frame.type.results = {&detail::kNumberTypes[*pc % detail::kNumberTypes.size()], results};
   frame.height = static_cast<std::size_t>(base - state.stack.begin());
   frame.set_locals = state.locals.set_count();
   state.base = base;

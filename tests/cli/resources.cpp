@@ -4,6 +4,7 @@
 #include "temp_dir.h"
 
 #include <doctest/doctest.h>
+#include <link.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -178,5 +179,21 @@ TEST_CASE("resources: --max-table-elements bounds all tables together") {
     CHECK(refused.err.find("table of 1 elements: the limit is 0") != std::string::npos);
   }
 }
+
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+TEST_CASE("a start relocates few pages of the executable") {
+  std::ifstream executable(WZRUN_EXECUTABLE, std::ios::binary);
+  ElfW(Ehdr) header{};
+  executable.read(reinterpret_cast<char*>(&header), sizeof header);
+  executable.seekg(static_cast<std::streamoff>(header.e_phoff));
+  std::vector<ElfW(Phdr)> segments(header.e_phnum);
+  executable.read(reinterpret_cast<char*>(segments.data()),
+                  static_cast<std::streamsize>(segments.size() * sizeof(ElfW(Phdr))));
+  REQUIRE(executable);
+  const auto relocated = std::ranges::find(segments, static_cast<ElfW(Word)>(PT_GNU_RELRO), &ElfW(Phdr)::p_type);
+  REQUIRE(relocated != segments.end());
+  CHECK(relocated->p_memsz <= 48U << 10);  // 108 KiB before tables of handlers and names did without addresses
+}
+#endif
 
 }  // namespace wzrun::cli

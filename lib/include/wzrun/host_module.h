@@ -145,10 +145,7 @@ class HostModuleBuilder {
   template <typename F>
   HostModuleBuilder& function(std::string name, F callable) {
     using Signature = detail::HostSignature<F>;
-    return raw_function(std::move(name), Signature::params(), Signature::results(),
-                        [callable = std::move(callable)](Caller& caller, std::span<std::uint64_t> stack) {
-                          return Signature::invoke(callable, caller, stack);
-                        });
+    return raw_function(std::move(name), Signature::params(), Signature::results(), raw(std::move(callable)));
   }
   HostModuleBuilder& raw_function(std::string name, std::vector<ValueType> params, std::vector<ValueType> results,
                                   RawHostFunction function);
@@ -158,6 +155,18 @@ class HostModuleBuilder {
 
  private:
   friend class Runtime;
+  template <typename F>
+  static auto raw(F callable) {
+    using Signature = detail::HostSignature<F>;
+    if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) {
+      // One type for all lambdas without captures, and so one set of what RawHostFunction needs of a type.
+      return +[](Caller& caller, std::span<std::uint64_t> stack) { return Signature::invoke(F(), caller, stack); };
+    } else {
+      return [callable = std::move(callable)](Caller& caller, std::span<std::uint64_t> stack) {
+        return Signature::invoke(callable, caller, stack);
+      };
+    }
+  }
   HostModuleBuilder(Runtime& runtime, std::string name) : runtime_(&runtime), name_(std::move(name)) {}
   Runtime* runtime_;
   std::string name_;
