@@ -149,14 +149,11 @@ std::string help_text() {
          "  wzrun cache prune --cache-size 500MiB --older-than 720h\n";
 }
 
-void define(CLI::App& app, CacheCommandOptions& o) {
-  add_cache_dir_option(app, o.cache);
-  add_cache_size_option(app, o.cache);
-  app.add_option_function<std::string>(
-         "--older-than", [&o](const std::string& time) { o.older_than = time; },
-         "prune: what was not used for this long")
-      ->type_name("TIME");
-  app.add_flag("--full", o.full, "list: whole keys, and what the code was made for");
+void define(OptionList& list, CacheCommandOptions& o) {
+  add_cache_dir_option(list, o.cache);
+  add_cache_size_option(list, o.cache);
+  list.value("--older-than", o.older_than, "TIME", "prune: what was not used for this long");
+  list.flag("--full", o.full, "list: whole keys, and what the code was made for");
 }
 
 }  // namespace
@@ -165,7 +162,7 @@ int cache_main(Words words, StartTime) {
   CacheCommandOptions o;
   const auto actions = help_text();
   Options options("cache", "wzrun cache dir|list|stat|verify|prune|clear [OPTIONS]", actions,
-                  [&](CLI::App& app) { define(app, o); });
+                  [&](OptionList& list) { define(list, o); });
   const auto operands = read_operands(options, words);
   if (!operands)
     return fail(operands.error().message);

@@ -13,12 +13,6 @@ namespace {
 
 constexpr const char* kNoDirectory = "no cache directory: HOME is not set";
 
-void add(CLI::App& app, const char* name, std::optional<std::string>& value, const char* type, const char* text) {
-  app.add_option_function<std::string>(
-         name, [&value](const std::string& word) { value = word; }, text)
-      ->type_name(type);
-}
-
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -49,19 +43,19 @@ Parsed<std::optional<CacheUse>> cache_use(const CacheOptions& options) {
 
 }  // namespace
 
-void add_cache_mode_option(CLI::App& app, CacheOptions& options) {
-  add(app, "--cache", options.mode, "rw|ro|off|require",
-      "compiled code: use and keep it, use it, ignore it, or run nothing else; default rw or $WZRUN_CACHE");
+void add_cache_mode_option(OptionList& list, CacheOptions& options) {
+  list.value("--cache", options.mode, "rw|ro|off|require",
+             "compiled code: use and keep it, use it, ignore it, or run nothing else; default rw or $WZRUN_CACHE");
 }
 
-void add_cache_dir_option(CLI::App& app, CacheOptions& options) {
-  add(app, "--cache-dir", options.dir, "DIR",
-      "where compiled code is kept; default $WZRUN_CACHE_DIR, $XDG_CACHE_HOME/wzrun or ~/.cache/wzrun");
+void add_cache_dir_option(OptionList& list, CacheOptions& options) {
+  list.value("--cache-dir", options.dir, "DIR",
+             "where compiled code is kept; default $WZRUN_CACHE_DIR, $XDG_CACHE_HOME/wzrun or ~/.cache/wzrun");
 }
 
-void add_cache_size_option(CLI::App& app, CacheOptions& options) {
-  add(app, "--cache-size", options.size, "SIZE",
-      "what the cache may take before the oldest goes; default 2GiB or $WZRUN_CACHE_SIZE");
+void add_cache_size_option(OptionList& list, CacheOptions& options) {
+  list.value("--cache-size", options.size, "SIZE",
+             "what the cache may take before the oldest goes; default 2GiB or $WZRUN_CACHE_SIZE");
 }
 
 std::optional<std::string> cache_directory(const CacheOptions& options) {

@@ -20,9 +20,9 @@ struct CacheOptions {
   std::optional<std::string> size;
 };
 
-void add_cache_mode_option(CLI::App& app, CacheOptions& options);
-void add_cache_dir_option(CLI::App& app, CacheOptions& options);
-void add_cache_size_option(CLI::App& app, CacheOptions& options);
+void add_cache_mode_option(OptionList& list, CacheOptions& options);
+void add_cache_dir_option(OptionList& list, CacheOptions& options);
+void add_cache_size_option(OptionList& list, CacheOptions& options);
 
 /// The cache that options and environment choose. A directory that is refused is warned of.
 struct OpenCache {

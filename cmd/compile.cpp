@@ -37,7 +37,7 @@ constexpr std::string_view kExamples =
 
 struct CompileOptions {
   std::optional<unsigned> opt_level;
-  unsigned jobs = 0;
+  std::optional<unsigned> jobs;
   std::optional<std::string> output;
   CacheOptions cache;
   std::vector<std::string> features;
@@ -158,24 +158,22 @@ class Compile {
   RuntimeConfig config_;
 };
 
-void define(CLI::App& app, CompileOptions& o) {
-  add_opt_option(app, o.opt_level);
-  app.add_option_function<std::string>(
-         "-o,--output", [&o](const std::string& path) { o.output = path; },
-         "write the module and its code to FILE instead of the cache")
-      ->type_name("FILE");
-  add_jobs_option(app, o.jobs);
-  add_cache_dir_option(app, o.cache);
-  add_cache_size_option(app, o.cache);
-  add_features_option(app, o.features);
-  app.add_flag("-v,--verbose", o.verbose, "say what was done");
+void define(OptionList& list, CompileOptions& o) {
+  add_opt_option(list, o.opt_level);
+  list.value("-o,--output", o.output, "FILE", "write the module and its code to FILE instead of the cache");
+  add_jobs_option(list, o.jobs);
+  add_cache_dir_option(list, o.cache);
+  add_cache_size_option(list, o.cache);
+  add_features_option(list, o.features);
+  list.flag("-v,--verbose", o.verbose, "say what was done");
 }
 
 }  // namespace
 
 int compile_main(Words words, StartTime) {
   CompileOptions o;
-  Options options("compile", "wzrun compile [OPTIONS] MODULE...", kExamples, [&](CLI::App& app) { define(app, o); });
+  Options options("compile", "wzrun compile [OPTIONS] MODULE...", kExamples,
+                  [&](OptionList& list) { define(list, o); });
   const auto paths = read_operands(options, words);
   if (!paths)
     return fail(paths.error().message);
@@ -188,7 +186,8 @@ int compile_main(Words words, StartTime) {
   const auto features = parse_features(o.features, CoreFeatures::V3);
   if (!features)
     return fail(features.error().message);
-  auto config = RuntimeConfig{}.with_engine(EngineKind::llvm).with_compile_threads(o.jobs).with_features(*features);
+  auto config =
+      RuntimeConfig{}.with_engine(EngineKind::llvm).with_compile_threads(o.jobs.value_or(0)).with_features(*features);
   if (o.opt_level)
     config = config.with_opt_level(*o.opt_level);
   if (!o.output)

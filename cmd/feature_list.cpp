@@ -49,9 +49,9 @@ Parsed<CoreFeatures> change(CoreFeatures features, std::string_view name) {
 
 }  // namespace
 
-void add_features_option(CLI::App& app, std::vector<std::string>& lists) {
-  add_list_option(app, "--features", lists, "LIST",
-                  "WebAssembly features: a release (v1, v2, v3) or all, +NAME, -NAME; default v3");
+void add_features_option(OptionList& list, std::vector<std::string>& lists) {
+  list.list("--features", lists, "LIST",
+            "WebAssembly features: a release (v1, v2, v3) or all, +NAME, -NAME; default v3");
 }
 
 Parsed<CoreFeatures> parse_features(std::span<const std::string> lists, CoreFeatures features) {

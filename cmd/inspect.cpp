@@ -149,7 +149,7 @@ int inspect_main(Words words, StartTime) {
                   "Examples:\n"
                   "  wzrun inspect app.wasm\n"
                   "  wzrun inspect --json app.wasm | jq '.imports[].module'\n",
-                  [&](CLI::App& app) { app.add_flag("--json", as_json, "print JSON"); });
+                  [&](OptionList& list) { list.flag("--json", as_json, "print JSON"); });
   const auto paths = read_operands(options, words);
   if (!paths)
     return fail(paths.error().message);

@@ -6,6 +6,7 @@
 #include "wzrun/config.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -30,12 +31,18 @@ std::string synopsis(const CLI::Option& option) {
 
 }  // namespace
 
+Options::Options(std::string_view command, std::string_view usage, std::string_view examples, Define define)
+    : command_(command), usage_(usage), examples_(examples), define_(std::move(define)) {}
+
+Options::~Options() = default;
+
 CLI::App& Options::app() {
   if (!app_) {
-    app_.emplace();
+    app_ = std::make_unique<CLI::App>();
     app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app_->set_help_flag("-h,--help", "print this help");
-    define_(*app_);
+    OptionList list(*app_);
+    define_(list);
   }
   return *app_;
 }
@@ -138,36 +145,51 @@ std::string Options::help() {
   return text;
 }
 
-void add_optional_value_option(CLI::App& app, const char* name, std::optional<std::string>& value, const char* type,
-                               const char* description) {
-  app.add_option_function<std::string>(
-         name, [&value](const std::string& word) { value = word; }, description)
+void OptionList::flag(const char* name, bool& variable, const char* text) { app_->add_flag(name, variable, text); }
+
+void OptionList::value(const char* name, std::optional<std::string>& variable, const char* type, const char* text) {
+  app_->add_option_function<std::string>(
+          name, [&variable](const std::string& word) { variable = word; }, text)
+      ->type_name(type);
+}
+
+void OptionList::optional_value(const char* name, std::optional<std::string>& variable, const char* type,
+                                const char* text) {
+  app_->add_option_function<std::string>(
+          name, [&variable](const std::string& word) { variable = word; }, text)
       ->type_name(type)
       ->expected(0, 1)
       ->default_str("");
 }
 
-void add_opt_option(CLI::App& app, std::optional<unsigned>& level) {
-  app.add_option(
-         "--opt", level,
-         "how hard the compiler tries; code of another level is not used; default 2, and better where there is some")
-      ->type_name("0..3")
-      ->check(CLI::Range(0U, RuntimeConfig::kMaxOptLevel).description(""));
+void OptionList::choice(const char* name, std::string& variable, std::initializer_list<const char*> words,
+                        const char* text) {
+  app_->add_option(name, variable, text)
+      ->type_name(fmt::format("{}", fmt::join(words, "|")))
+      ->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())).description(""));
 }
 
-void add_jobs_option(CLI::App& app, unsigned& jobs) {
-  app.add_option("-j,--jobs", jobs, "threads that validate and compile; default one for each processor")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 1024U).description(""));
+void OptionList::number(const char* name, std::optional<unsigned>& variable, unsigned least, unsigned most,
+                        const char* type, const char* text) {
+  app_->add_option(name, variable, text)->type_name(type)->check(CLI::Range(least, most).description(""));
 }
 
-void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,
-                     const char* description) {
-  app.add_option(name, values, description)
+void OptionList::list(const char* name, std::vector<std::string>& variable, const char* type, const char* text) {
+  app_->add_option(name, variable, text)
       ->type_name(type)
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_opt_option(OptionList& list, std::optional<unsigned>& level) {
+  list.number(
+      "--opt", level, 0, RuntimeConfig::kMaxOptLevel, "0..3",
+      "how hard the compiler tries; code of another level is not used; default 2, and better where there is some");
+}
+
+void add_jobs_option(OptionList& list, std::optional<unsigned>& jobs) {
+  list.number("-j,--jobs", jobs, 1, 1024, "N", "threads that validate and compile; default one for each processor");
 }
 
 Parsed<std::optional<std::vector<std::string>>> read_operands(Options& options, Words words) {

@@ -2,15 +2,21 @@
 
 #include "command.h"
 
-#include <CLI/CLI.hpp>
-
 #include <expected>
 #include <functional>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// Only options.cpp includes CLI11: each file that does has all of its validators made at each start.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace wzrun::cmd {
 
@@ -21,14 +27,39 @@ struct UsageError {
 template <typename T>
 using Parsed = std::expected<T, UsageError>;
 
+/// What options a command has. A name is "--long" or "-s,--long"; `type` is how help calls a value. Of an option that
+/// is given twice the later one counts.
+class OptionList {
+ public:
+  explicit OptionList(CLI::App& app) : app_(&app) {}
+
+  void flag(const char* name, bool& variable, const char* text);
+  void value(const char* name, std::optional<std::string>& variable, const char* type, const char* text);
+  /// The value may be left out, and stands behind an equals sign otherwise: `NAME[=VALUE]`.
+  void optional_value(const char* name, std::optional<std::string>& variable, const char* type, const char* text);
+  /// One of some words.
+  void choice(const char* name, std::string& variable, std::initializer_list<const char*> words, const char* text);
+  void number(const char* name, std::optional<unsigned>& variable, unsigned least, unsigned most, const char* type,
+              const char* text);
+  /// May be given several times, one value each time.
+  void list(const char* name, std::vector<std::string>& variable, const char* type, const char* text);
+
+ private:
+  CLI::App* app_;
+};
+
+/// `--opt` and `--jobs`.
+void add_opt_option(OptionList& list, std::optional<unsigned>& level);
+void add_jobs_option(OptionList& list, std::optional<unsigned>& jobs);
+
 /// The options of a command. CLI11 knows their names, values and help; which words are options is decided here,
 /// because the program's arguments stand on the same command line and must not be touched.
 class Options {
  public:
-  using Define = std::function<void(CLI::App&)>;
+  using Define = std::function<void(OptionList&)>;
   /// `define` runs when the first word needs it: most runs have no options.
-  Options(std::string_view command, std::string_view usage, std::string_view examples, Define define)
-      : command_(command), usage_(usage), examples_(examples), define_(std::move(define)) {}
+  Options(std::string_view command, std::string_view usage, std::string_view examples, Define define);
+  ~Options();
 
   enum class OnUnknown {
     fail,
@@ -58,21 +89,9 @@ class Options {
 
   std::string_view command_, usage_, examples_;
   Define define_;
-  std::optional<CLI::App> app_;
+  std::unique_ptr<CLI::App> app_;
   std::vector<std::string> taken_;  ///< each option's name, and then its value if it has one
 };
-
-/// An option whose value may be left out, and stands behind an equals sign otherwise: `NAME[=VALUE]`.
-void add_optional_value_option(CLI::App& app, const char* name, std::optional<std::string>& value, const char* type,
-                               const char* description);
-
-/// `--opt` and `--jobs`.
-void add_opt_option(CLI::App& app, std::optional<unsigned>& level);
-void add_jobs_option(CLI::App& app, unsigned& jobs);
-
-/// An option that may be given several times, one value each time.
-void add_list_option(CLI::App& app, const char* name, std::vector<std::string>& values, const char* type,
-                     const char* description);
 
 /// For commands whose words are all wzrun's: the operands, with options anywhere before `--`.
 /// Nothing if help was asked for.

@@ -33,56 +33,47 @@ constexpr std::string_view kExamples =
     "  wzrun --timeout 10s --max-memory 512MiB app.wasm\n"
     "  wzrun --invoke add math.wasm 2 0x10\n";
 
-void define(CLI::App& app, RunOptions& o) {
-  const auto choice = [&](const char* name, std::string& variable, const char* type, const char* text) {
-    return app.add_option(name, variable, text)->type_name(type);
-  };
-  const auto value = [&](const char* name, std::optional<std::string>& variable, const char* type, const char* text) {
-    app.add_option_function<std::string>(
-           name, [&](const std::string& word) { variable = word; }, text)
-        ->type_name(type);
-  };
-  add_list_option(app, "--dir", o.dirs, "HOST[::GUEST][:ro]",
-                  "give the program a directory or a single file; :ro makes it read-only");
-  add_list_option(app, "--listen", o.listen, "HOST:PORT",
-                  "let the program accept connections there; port 0 takes a free one and prints it");
-  add_list_option(app, "--env", o.env, "KEY[=VALUE]", "give it a variable; without =VALUE the one of this environment");
-  app.add_flag("--env-inherit", o.env_inherit, "give it all variables of this environment");
-  value("--argv0", o.argv0, "NAME", "the program's name, instead of the module's");
-  value("--invoke", o.invoke, "NAME",
-        "call this export with ARGS and print its results, instead of running the program");
-  value("--timeout", o.timeout, "TIME",
-        "end everything, loading included, after 500ms, 30s, 5m or 1h; exit status 124");
-  value("--max-memory", o.max_memory, "SIZE", "its linear memories together, such as 512MiB");
-  value("--max-stack", o.max_stack, "SIZE", "stack of the program, such as 8MiB");
-  value("--max-table-elements", o.max_table_elements, "N", "elements of its tables together");
-  value("--max-descriptors", o.max_descriptors, "N", "files, directories and sockets that it may have open at once");
-  choice("--unknown-imports", o.unknown_imports, "error|trap|default",
-         "functions that nobody provides: refuse to run, trap when called, or return zeros")
-      ->check(CLI::IsMember({"error", "trap", "default"}).description(""));
-  choice("--engine", o.engine, "auto|llvm|interp|verify",
-         "what runs the code: the interpreter and compiled code as soon as there is some, compiled code, the "
-         "interpreter, or both side by side to compare them")
-      ->check(CLI::IsMember({"auto", "llvm", "interp", "verify"}).description(""));
-  app.add_flag("--interpreter", o.interpreter, "the same as --engine interp");
-  add_opt_option(app, o.opt_level);
-  add_jobs_option(app, o.jobs);
-  add_cache_mode_option(app, o.cache);
-  add_cache_dir_option(app, o.cache);
-  add_cache_size_option(app, o.cache);
-  app.add_flag("--allow-precompiled", o.allow_precompiled,
-               "run a file of 'wzrun compile -o': native code that can do all that you can");
-  add_features_option(app, o.features);
-  value("--trace", o.trace, "wasi[,fs,clock,poll,proc,random,sock]",
-        "print each call of WASI, or those of the groups named, with its answer and time");
-  value("--trace-file", o.trace_file, "FILE", "print them there instead of to standard error");
-  app.add_flag("-v,--verbose", o.verbose,
-               "say how long loading and running took, what the cache had, and what would allow a denied access");
-  choice("--perf", o.perf, "map|dump",
-         "name the functions of compiled code for 'perf report', or for 'perf inject --jit' with perf record -k mono")
-      ->check(CLI::IsMember({"map", "dump"}).description(""));
-  app.add_flag("--gdb", o.gdb, "name the functions of compiled code in a debugger's backtraces");
-  add_optional_value_option(app, "--stats", o.stats, "[=json]", "print the phases of the start and the peak memory");
+void define(OptionList& list, RunOptions& o) {
+  list.list("--dir", o.dirs, "HOST[::GUEST][:ro]",
+            "give the program a directory or a single file; :ro makes it read-only");
+  list.list("--listen", o.listen, "HOST:PORT",
+            "let the program accept connections there; port 0 takes a free one and prints it");
+  list.list("--env", o.env, "KEY[=VALUE]", "give it a variable; without =VALUE the one of this environment");
+  list.flag("--env-inherit", o.env_inherit, "give it all variables of this environment");
+  list.value("--argv0", o.argv0, "NAME", "the program's name, instead of the module's");
+  list.value("--invoke", o.invoke, "NAME",
+             "call this export with ARGS and print its results, instead of running the program");
+  list.value("--timeout", o.timeout, "TIME",
+             "end everything, loading included, after 500ms, 30s, 5m or 1h; exit status 124");
+  list.value("--max-memory", o.max_memory, "SIZE", "its linear memories together, such as 512MiB");
+  list.value("--max-stack", o.max_stack, "SIZE", "stack of the program, such as 8MiB");
+  list.value("--max-table-elements", o.max_table_elements, "N", "elements of its tables together");
+  list.value("--max-descriptors", o.max_descriptors, "N",
+             "files, directories and sockets that it may have open at once");
+  list.choice("--unknown-imports", o.unknown_imports, {"error", "trap", "default"},
+              "functions that nobody provides: refuse to run, trap when called, or return zeros");
+  list.choice("--engine", o.engine, {"auto", "llvm", "interp", "verify"},
+              "what runs the code: the interpreter and compiled code as soon as there is some, compiled code, the "
+              "interpreter, or both side by side to compare them");
+  list.flag("--interpreter", o.interpreter, "the same as --engine interp");
+  add_opt_option(list, o.opt_level);
+  add_jobs_option(list, o.jobs);
+  add_cache_mode_option(list, o.cache);
+  add_cache_dir_option(list, o.cache);
+  add_cache_size_option(list, o.cache);
+  list.flag("--allow-precompiled", o.allow_precompiled,
+            "run a file of 'wzrun compile -o': native code that can do all that you can");
+  add_features_option(list, o.features);
+  list.value("--trace", o.trace, "wasi[,fs,clock,poll,proc,random,sock]",
+             "print each call of WASI, or those of the groups named, with its answer and time");
+  list.value("--trace-file", o.trace_file, "FILE", "print them there instead of to standard error");
+  list.flag("-v,--verbose", o.verbose,
+            "say how long loading and running took, what the cache had, and what would allow a denied access");
+  list.choice(
+      "--perf", o.perf, {"map", "dump"},
+      "name the functions of compiled code for 'perf report', or for 'perf inject --jit' with perf record -k mono");
+  list.flag("--gdb", o.gdb, "name the functions of compiled code in a debugger's backtraces");
+  list.optional_value("--stats", o.stats, "[=json]", "print the phases of the start and the peak memory");
 }
 
 /// A module that the kernel runs through a shebang line gets all words after its path.
@@ -188,7 +179,7 @@ Parsed<T> count_option(std::string_view option, const std::string& text) {
 
 Parsed<std::optional<RunOptions>> read_run_options(Words words) {
   RunOptions run;
-  Options options("run", kUsage, kExamples, [&](CLI::App& app) { define(app, run); });
+  Options options("run", kUsage, kExamples, [&](OptionList& list) { define(list, run); });
   if (const auto taken = options.take(words, Options::OnUnknown::fail); !taken)
     return std::unexpected(taken.error());
   const bool only_arguments = !words.empty() && words.front() == "--";
@@ -223,7 +214,7 @@ Parsed<RuntimeConfig> runtime_config(const RunOptions& options) {
                                                                                        : EngineKind::automatic);
   if (options.opt_level)
     config = config.with_opt_level(*options.opt_level);
-  config = config.with_compile_threads(options.jobs)
+  config = config.with_compile_threads(options.jobs.value_or(0))
                .with_precompiled_files(options.allow_precompiled)
                .with_perf_file(options.perf == "map"    ? PerfFile::map
                                : options.perf == "dump" ? PerfFile::dump

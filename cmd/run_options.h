@@ -34,7 +34,7 @@ struct RunOptions {
   std::string engine = "auto";
   bool interpreter = false;
   std::optional<unsigned> opt_level;
-  unsigned jobs = 0;
+  std::optional<unsigned> jobs;
   CacheOptions cache;
   bool allow_precompiled = false;
   std::optional<std::string> stats;  ///< empty for people, or json

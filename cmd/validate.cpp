@@ -30,7 +30,7 @@ int validate_main(Words words, StartTime) {
                   "Examples:\n"
                   "  wzrun validate build/*.wasm\n"
                   "  wzrun validate --features v2 app.wasm    only what the second release has\n",
-                  [&](CLI::App& app) { add_features_option(app, lists); });
+                  [&](OptionList& list) { add_features_option(list, lists); });
   const auto paths = read_operands(options, words);
   if (!paths)
     return fail(paths.error().message);

@@ -20,7 +20,7 @@ std::string cache_text() { return cache_directory({}).value_or("none, because HO
 }  // namespace
 
 int version_main(Words words, StartTime) {
-  Options options("version", "wzrun version", "", [](CLI::App&) {});
+  Options options("version", "wzrun version", "", [](OptionList&) {});
   const auto operands = read_operands(options, words);
   if (!operands)
     return fail(operands.error().message);
