@@ -89,6 +89,7 @@ class Run {
   std::shared_ptr<DirectoryCache> cache_;
   std::unique_ptr<Runtime> runtime_;
   std::optional<CompiledModule> code_;  ///< not destroyed: that would wait for what is being compiled
+  std::optional<Module> instance_;      ///< not destroyed: the process's end gives its memory back, once
 };
 
 int Run::main() {
@@ -241,26 +242,28 @@ int Run::run_program(const CompiledModule& code, const ModuleConfig& config) {
   if (start->type != "(func)")
     return fail(fmt::format(
         "`_start` is {}, and a program's start has no parameters and results; call it with --invoke", start->type));
-  const auto instance = runtime_->instantiate(code, config);
+  auto instance = runtime_->instantiate(code, config);
   if (!instance)
     return report_uninstantiable(code, instance.error());
+  instance_ = *std::move(instance);
   stats_.starting();
-  const auto ended = instance->exported_function("_start")->call();
+  const auto ended = instance_->exported_function("_start")->call();
   return ended ? 0 : report(ended.error());
 }
 
 int Run::run_function(const CompiledModule& code, const ModuleConfig& config) {
-  const auto instance = runtime_->instantiate(code, config);
+  auto instance = runtime_->instantiate(code, config);
   if (!instance)
     return report_uninstantiable(code, instance.error());
-  const auto function = instance->exported_function(*options_.invoke);
+  instance_ = *std::move(instance);
+  const auto function = instance_->exported_function(*options_.invoke);
   if (!function)
     return fail(without_export(code, *options_.invoke));
   const auto arguments = parse_arguments(options_.args, function->params());
   if (!arguments)
     return fail(fmt::format("--invoke {}: {}", printable(*options_.invoke), arguments.error().message));
   stats_.starting();
-  const auto results = invoke(*instance, *options_.invoke, *arguments);
+  const auto results = invoke(*instance_, *options_.invoke, *arguments);
   return results ? print(lines_of(*results)) : report(results.error());
 }
 

@@ -5,7 +5,6 @@
 #include "runtime/tiering.h"
 #include "wasm/decoder.h"
 
-#include <sys/mman.h>
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -189,8 +188,7 @@ void Instance::destroy(Instance* instance) {
     instance->code->remove_instance(*instance);
   if (instance->instances_taken != nullptr)
     instance->instances_taken->give_back(1);
-  if (instance->own_functions != nullptr)
-    munmap(instance->own_functions, instance->own_functions_bytes);
+  std::free(instance->own_functions);
   instance->~Instance();
   ::operator delete(instance, std::align_val_t{alignof(Instance)});
 }

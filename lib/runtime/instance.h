@@ -241,7 +241,6 @@ struct alignas(16) Instance : InstanceContext {
   std::vector<std::unique_ptr<TagInstance>> owned_tags;
   std::vector<std::vector<std::uint64_t>> elements;  ///< of each segment; empty once dropped
   std::vector<bool> dropped_data;
-  std::size_t own_functions_bytes = 0;
 
   std::weak_ptr<InstanceGroup> group;
   std::weak_ptr<RuntimeState> runtime_owner;

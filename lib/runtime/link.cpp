@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include <sys/mman.h>
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -245,16 +245,13 @@ class Linker {
   }
 
   Expected<void> create_functions() {
-    const auto bytes = (module_.functions.size() - module_.imported_functions) * sizeof(FunctionInstance);
-    if (bytes == 0)
+    const auto count = module_.functions.size() - module_.imported_functions;
+    if (count == 0)
       return {};
-    // Zero pages until function() is asked for one of them.
-    void* const pages =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pages == MAP_FAILED)
+    // Many are zero pages until function() is asked for one of them.
+    instance_->own_functions = static_cast<FunctionInstance*>(std::calloc(count, sizeof(FunctionInstance)));
+    if (instance_->own_functions == nullptr)
       return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the functions"});
-    instance_->own_functions = static_cast<FunctionInstance*>(pages);
-    instance_->own_functions_bytes = bytes;
     return {};
   }
 

@@ -56,7 +56,10 @@ constexpr std::string_view kArchitecture = "arm64";
 
 }  // namespace
 
-std::string processor_text() { return fmt::format("{} {:x}", kArchitecture, fmt::join(processor_words(), "-")); }
+const std::string& processor_text() {
+  static const auto text = fmt::format("{} {:x}", kArchitecture, fmt::join(processor_words(), "-"));
+  return text;
+}
 
 std::string target_text(const RuntimeConfig& config, unsigned opt_level, bool guarded) {
   return fmt::format("wzrun {} {}; LLVM {}; {}; opt {}; {}; {} memory", kVersion, kBuildId, kLlvmVersion,

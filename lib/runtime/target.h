@@ -11,6 +11,6 @@ namespace wzrun::runtime {
 std::string target_text(const RuntimeConfig& config, unsigned opt_level, bool guarded);
 
 /// The part about this machine's processor. Does not change while it runs.
-std::string processor_text();
+const std::string& processor_text();
 
 }  // namespace wzrun::runtime

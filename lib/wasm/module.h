@@ -4,6 +4,7 @@
 #include "wzrun/features.h"
 #include "wzrun/value_type.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -157,7 +158,7 @@ class Arena {
   /// An array to be filled by the caller.
   std::span<T> allocate(std::size_t count) {
     if (count > chunk_size_ - used_) {
-      chunk_size_ = count > kChunk ? count : kChunk;
+      chunk_size_ = std::max(count, std::clamp(chunk_size_ * 2, kFirstChunk, kLastChunk));
       used_ = 0;
       chunks_.push_back(std::make_unique<T[]>(chunk_size_));
     }
@@ -167,7 +168,7 @@ class Arena {
   }
 
  private:
-  static constexpr std::size_t kChunk = 1024;
+  static constexpr std::size_t kFirstChunk = 64, kLastChunk = 1024;
   std::vector<std::unique_ptr<T[]>> chunks_;
   std::size_t chunk_size_ = 0;  ///< of the last chunk
   std::size_t used_ = 0;        ///< elements of the last chunk

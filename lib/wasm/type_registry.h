@@ -52,7 +52,7 @@ class TypeRegistry {
     DefinedType type;
     std::unique_ptr<std::uint32_t[]> supertypes;  ///< all those above, by depth
   };
-  static constexpr std::uint32_t kFirstChunk = 64;
+  static constexpr std::uint32_t kFirstChunk = 16;
   static constexpr std::uint32_t kMaxTypes = 1U << 23;  ///< what a HeapType can name
 
   /// Chunks double in size and never move, so that readers need no lock.
