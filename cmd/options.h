@@ -13,7 +13,7 @@
 #include <vector>
 
 // Only options.cpp includes CLI11: each file that does has all of its validators made at each start.
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming)
 class App;
 class Option;
 }  // namespace CLI
