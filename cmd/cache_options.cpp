@@ -81,7 +81,7 @@ Parsed<OpenCache> open_cache(const CacheOptions& options) {
   const auto dir = cache_directory(options);
   if (!dir)
     return OpenCache{.use = *use, .why_none = kNoDirectory};
-  auto cache = DirectoryCache::open({.path = *dir, .max_size_bytes = size, .read_only = *use != CacheUse::read_write});
+  auto cache = DirectoryCache::open({.path = *dir, .max_size_bytes = size, .read_only = *use == CacheUse::read_only});
   if (cache)
     return OpenCache{std::move(*cache), *use, {}};
   auto why = fmt::format("cache directory {}: {}", printable(*dir), cache.error().reason);

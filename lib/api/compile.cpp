@@ -124,11 +124,11 @@ Expected<Compilation::Code> Compilation::run_cached() {
   std::string reason = "the cache is empty";
   if (may_make || !config_.cache()->is_empty()) {
     digest_ = WZRUN_TRY(digest());
-    if (auto code = find())
-      return *code;
-    else
-      reason = std::move(code).error();
+    auto code = find();
     remember_digest();
+    if (code)
+      return *code;
+    reason = std::move(code).error();
   }
   report_.cache = Cache::miss;
   report_.cache_reason = std::move(reason);
@@ -229,7 +229,7 @@ void Compilation::remember_digest() {
 
 /// Has the cache remember the digest of the module's file; may outlive this.
 std::function<void(const Sha256Digest&)> Compilation::digest_rememberer() {
-  if (config_.cache_use() != CacheUse::read_write || file_ == nullptr)
+  if (config_.cache_use() == CacheUse::read_only || file_ == nullptr)
     return [](const Sha256Digest&) {};
   return [cache = config_.cache(), file = *file_](const Sha256Digest& digest) {
     if (file.is_unchanged())
@@ -348,7 +348,7 @@ Expected<Compilation::Code> Compilation::compile_now() {
 void Compilation::store(const Code& code, std::span<const std::uint8_t> image) {
   // The interpreter needs the bodies of functions that have no code.
   bool is_complete = true;
-  for (std::uint32_t i = 0; i < code->module.code.size(); i++)
+  for (std::uint32_t i = 0; i < code->module.defined_functions(); i++)
     is_complete = is_complete && code->image->function(i) != nullptr;
   const auto module = is_complete ? wasm::without_bodies(code->module)
                                   : std::vector<std::uint8_t>(bytes_->view().begin(), bytes_->view().end());

@@ -160,6 +160,16 @@ TEST_CASE("caching: --cache=require runs nothing but compiled code") {
   CHECK(wzrun(with({"--cache=require"})).status == 125);  // without HOME
   REQUIRE(cached.run({"compile", program("math")}).status == 0);
   CHECK(cached.run(with({"--cache=require"})).out == "42\n");
+  CHECK(contains(cached.run({"cache", "stat"}).out, "\nhits         1\n"));  // and the entry is not read whole again
+  CHECK(cached.run(with({"--cache=ro"})).out == "42\n");
+  CHECK(contains(cached.run({"cache", "stat"}).out, "\nhits         1\n"));
+
+  const auto digests = std::filesystem::path(cached.path()) / "modules";  // by which a module is known without reading it
+  REQUIRE(std::filesystem::remove(digests));
+  CHECK(cached.run(with({"--cache=ro"})).out == "42\n");
+  CHECK(!std::filesystem::exists(digests));
+  CHECK(cached.run(with({"--cache=require"})).out == "42\n");
+  CHECK(std::filesystem::exists(digests));
 }
 
 TEST_CASE("caching: without HOME, programs run and -v says why nothing is kept") {

@@ -30,7 +30,7 @@ std::string_view to_string(EngineKind kind);
 enum class CacheUse : std::uint8_t {
   read_write,
   read_only,  ///< nothing is stored
-  require,    ///< nothing is stored, and compiling is an error unless the cache has the module's code
+  require,    ///< no code is stored, and compiling is an error unless the cache has the module's code
 };
 
 /// What Linux's `perf` is told of compiled code.
