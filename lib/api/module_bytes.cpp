@@ -1,4 +1,5 @@
 #include "runtime/image.h"
+#include "runtime/zeroed_memory.h"
 #include "wzrun/runtime.h"
 
 #include <fcntl.h>
@@ -25,8 +26,6 @@ std::unexpected<Error> io_error(std::string message) {
 /// Pages that hold what was read. Not a mapping of the file: that would change, or fault, when somebody writes to the
 /// file or cuts it short while the program runs.
 struct Pages {
-  static constexpr std::size_t kLargePage = std::size_t{2} << 20;
-
   std::uint8_t* data = nullptr;
   std::size_t capacity = 0;
   std::size_t size = 0;
@@ -39,30 +38,12 @@ struct Pages {
       munmap(data, capacity);
   }
   bool reserve(std::size_t wanted) {
-    void* const pages = data == nullptr ? map(wanted) : mremap(data, capacity, wanted, MREMAP_MAYMOVE);
+    void* const pages = data == nullptr ? runtime::map_zeroed(wanted) : mremap(data, capacity, wanted, MREMAP_MAYMOVE);
     if (pages == MAP_FAILED)
       return false;
     data = static_cast<std::uint8_t*>(pages);
     capacity = wanted;
     return true;
-  }
-
- private:
-  /// Large pages where it has some: to fault small ones in takes three times as long as reading.
-  static void* map(std::size_t& wanted) {
-    if (wanted < kLargePage)
-      return mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    wanted = (wanted + kLargePage - 1) / kLargePage * kLargePage;
-    void* const pages = mmap(nullptr, wanted + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED)
-      return pages;
-    auto* const first = static_cast<std::uint8_t*>(pages);
-    const auto before = -reinterpret_cast<std::uintptr_t>(pages) % kLargePage;
-    if (before > 0)
-      munmap(first, before);
-    munmap(first + before + wanted, kLargePage - before);
-    madvise(first + before, wanted, MADV_HUGEPAGE);
-    return first + before;
   }
 };
 

@@ -28,7 +28,7 @@ using runtime::FunctionInstance;
 
 ModuleCode::ModuleCode(runtime::CompiledCode& compiled_code, bool memory_is_guarded)
     : compiled(compiled_code), guarded(memory_is_guarded) {
-  mapped_bytes_ = compiled.module.code.size() * sizeof(Code);
+  mapped_bytes_ = compiled.module.defined_functions() * sizeof(Code);
   if (mapped_bytes_ == 0)
     return;
   // Untouched pages cost nothing: a large module of which little runs pays for that little.

@@ -60,11 +60,11 @@ void CompiledCode::attach_unit(std::shared_ptr<const Image> unit) {
   assert(unit->is_guarded() == guarded_code);
   const std::scoped_lock lock(attaching_);
   if (units_.load(std::memory_order_relaxed) == nullptr)
-    units_.store(new UnitPlace[module.code.size()](), std::memory_order_release);
+    units_.store(new UnitPlace[module.defined_functions()](), std::memory_order_release);
   const auto& attached = attach(std::move(unit));
   auto* const places = units_.load(std::memory_order_relaxed);
   for (const auto defined : attached.image->members()) {
-    if (defined >= module.code.size() || attached.image->function(defined) == nullptr)
+    if (defined >= module.defined_functions() || attached.image->function(defined) == nullptr)
       continue;
     const auto* const before = places[defined].load(std::memory_order_relaxed);
     if (before != nullptr && before->image->opt_level() > attached.image->opt_level())
@@ -84,7 +84,7 @@ void CompiledCode::add_instance(Instance& instance) {
     return;
   const std::scoped_lock lock(attaching_);
   if (counts == nullptr)
-    counts = std::make_unique<std::uint32_t[]>(module.code.size());
+    counts = std::make_unique<std::uint32_t[]>(module.defined_functions());
   instance.counts = counts.get();
   instances_.push_back(&instance);
 }
@@ -188,7 +188,6 @@ void Instance::destroy(Instance* instance) {
     instance->code->remove_instance(*instance);
   if (instance->instances_taken != nullptr)
     instance->instances_taken->give_back(1);
-  std::free(instance->own_functions);
   instance->~Instance();
   ::operator delete(instance, std::align_val_t{alignof(Instance)});
 }

@@ -5,6 +5,7 @@
 #include "runtime/image.h"
 #include "runtime/linear_memory.h"
 #include "runtime/native.h"
+#include "runtime/zeroed_memory.h"
 #include "wasm/module.h"
 #include "wasm/name_section.h"
 #include "wzrun/config.h"
@@ -228,6 +229,7 @@ struct alignas(16) Instance : InstanceContext {
   std::vector<GlobalInstance> global_list;
   std::vector<TagInstance*> tag_list;
   std::vector<FunctionInstance*> imported_function_list;
+  ZeroedMemory function_memory;                     ///< of own_functions
   std::vector<FunctionInstance> unknown_functions;  ///< stand-ins for missing imports
   std::vector<RawHostFunction> unknown_bodies;
   /// Arrays that constant expressions made. No instruction of this engine looks inside, so being one object is all

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -245,11 +244,10 @@ class Linker {
   }
 
   Expected<void> create_functions() {
-    const auto count = module_.functions.size() - module_.imported_functions;
-    if (count == 0)
+    if (module_.defined_functions() == 0)
       return {};
-    // Many are zero pages until function() is asked for one of them.
-    instance_->own_functions = static_cast<FunctionInstance*>(std::calloc(count, sizeof(FunctionInstance)));
+    instance_->own_functions = static_cast<FunctionInstance*>(
+        instance_->function_memory.allocate(module_.defined_functions() * sizeof(FunctionInstance)));
     if (instance_->own_functions == nullptr)
       return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the functions"});
     return {};

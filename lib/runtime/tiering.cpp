@@ -377,7 +377,7 @@ bool Tiering::adopt(const std::shared_ptr<const Image>& unit) {
       return true;
   }
   const auto imported = code_.module.imported_functions;
-  const auto defined = code_.module.code.size();
+  const auto defined = code_.module.defined_functions();
   code_.attach_unit(unit);
   // What a profiler or debugger is not told of runs all the same.
   auto shown = announce(code_, *unit, options_.audience);

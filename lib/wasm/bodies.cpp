@@ -34,7 +34,7 @@ std::vector<std::uint8_t> without_bodies(const Module& module) {
     const auto contents = in.bytes(*size);
     assert(contents);
     if (*id == static_cast<std::uint8_t>(SectionId::code))
-      append(empty_code_section(static_cast<std::uint32_t>(module.code.size())));
+      append(empty_code_section(module.defined_functions()));
     else if (merged_data && *id == static_cast<std::uint8_t>(SectionId::data))
       append(*merged_data);
     else

@@ -75,17 +75,36 @@ std::size_t ModuleDecoder::index_space_size(ExternKind kind) const {
   return 0;
 }
 
-Expected<std::uint32_t> ModuleDecoder::function_type_index(ByteReader& in) {
+namespace {
+
+[[gnu::cold]] std::unexpected<Error> no_function_type(std::uint64_t at, std::uint32_t index, bool is_known) {
+  return ByteReader::invalid(
+      at, is_known ? fmt::format("type {} is not a function type", index) : fmt::format("unknown type {}", index));
+}
+
+[[gnu::cold]] std::unexpected<Error> too_many_functions(std::uint64_t at) {
+  return ByteReader::unsupported(at, fmt::format("more than {} functions", limits::kFunctions));
+}
+
+/// Large modules have tens of thousands.
+[[gnu::always_inline]] inline Expected<std::uint32_t> read_function_type_index(ByteReader& in, const Module& module) {
   const auto at = in.offset();
-  const auto index = WZRUN_TRY(read_type_index(in, module_));
-  if (module_.types[index].kind != CompositeKind::function)
-    return ByteReader::invalid(at, fmt::format("type {} is not a function type", index));
-  return index;
+  const auto index = WZRUN_TRY(in.u32());
+  const bool is_known = index < module.types.size();
+  if (!is_known || module.types[index].kind != CompositeKind::function) [[unlikely]]
+    return no_function_type(at, index, is_known);
+  return module.types[index].canonical;
+}
+
+}  // namespace
+
+Expected<std::uint32_t> ModuleDecoder::function_type_index(ByteReader& in) {
+  return read_function_type_index(in, module_);
 }
 
 Expected<void> ModuleDecoder::add_function(std::uint32_t type_index, std::uint64_t at) {
   if (module_.functions.size() == limits::kFunctions)
-    return ByteReader::unsupported(at, fmt::format("more than {} functions", limits::kFunctions));
+    return too_many_functions(at);
   module_.functions.push_back({type_index, false});
   return {};
 }
@@ -93,8 +112,10 @@ Expected<void> ModuleDecoder::add_function(std::uint32_t type_index, std::uint64
 Expected<void> ModuleDecoder::function_section(ByteReader& in) {
   module_.functions.reserve(module_.functions.size() + ByteReader(in).count().value_or(0));
   return elements(in, "function", limits::kFunctions, module_.functions.size(), [&]() -> Status {
-    const auto at = in.offset();
-    return add_function(WZRUN_TRY(function_type_index(in)), at);
+    if (module_.functions.size() == limits::kFunctions) [[unlikely]]
+      return too_many_functions(in.offset());
+    module_.functions.push_back({WZRUN_TRY(read_function_type_index(in, module_)), false});
+    return {};
   });
 }
 

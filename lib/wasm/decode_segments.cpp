@@ -60,6 +60,24 @@ Expected<void> ModuleDecoder::element_segment(ByteReader& in) {
   return {};
 }
 
+namespace {
+
+[[gnu::cold]] std::unexpected<Error> unknown_function(std::uint64_t at, std::uint32_t index) {
+  return ByteReader::invalid(at, fmt::format("unknown function {}", index));
+}
+
+/// Large modules have tens of thousands.
+[[gnu::always_inline]] inline Expected<std::uint32_t> read_declared_function(ByteReader& in, Module& module) {
+  const auto at = in.offset();
+  const auto index = WZRUN_TRY(in.u32());
+  if (index >= module.functions.size()) [[unlikely]]
+    return unknown_function(at, index);
+  module.functions[index].is_declared = true;
+  return index;
+}
+
+}  // namespace
+
 Expected<void> ModuleDecoder::element_items(ByteReader& in, ElementSegment& segment) {
   const auto count = WZRUN_TRY(in.count());
   if (segment.has_expressions) {
@@ -70,18 +88,11 @@ Expected<void> ModuleDecoder::element_items(ByteReader& in, ElementSegment& segm
   }
   segment.function_indices.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i)
-    segment.function_indices.push_back(WZRUN_TRY(declared_function(in)));
+    segment.function_indices.push_back(WZRUN_TRY(read_declared_function(in, module_)));
   return {};
 }
 
-Expected<std::uint32_t> ModuleDecoder::declared_function(ByteReader& in) {
-  const auto at = in.offset();
-  const auto index = WZRUN_TRY(in.u32());
-  if (index >= module_.functions.size())
-    return ByteReader::invalid(at, fmt::format("unknown function {}", index));
-  module_.functions[index].is_declared = true;
-  return index;
-}
+Expected<std::uint32_t> ModuleDecoder::declared_function(ByteReader& in) { return read_declared_function(in, module_); }
 
 Expected<void> ModuleDecoder::data_section(ByteReader& in) {
   const auto count = ByteReader(in).count().value_or(0);

@@ -194,10 +194,8 @@ Expected<void> ModuleDecoder::code_section(ByteReader& in) {
     return ByteReader::malformed(
         at,
         fmt::format("function and code section have inconsistent lengths: {} bodies for {} functions", count, defined));
-  if (options_.bodies_are_absent) {
-    module_.code.resize(count);
+  if (options_.bodies_are_absent)
     return {};
-  }
   if (count > in.remaining())
     return ByteReader::malformed(at, "length out of bounds");
   module_.code.reserve(count);

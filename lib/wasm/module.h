@@ -192,7 +192,7 @@ struct Module {
   std::vector<ElementSegment> elements;
   std::optional<std::uint32_t> data_count;
   std::vector<DataSegment> data;
-  std::vector<FunctionBody> code;  ///< of function imported_functions + i
+  std::vector<FunctionBody> code;  ///< of function imported_functions + i; empty if the bodies are absent
   std::vector<CustomSection> custom_sections;
 
   Arena<ValueType> value_types;  ///< what types' params and results are views of
@@ -204,6 +204,7 @@ struct Module {
   std::uint32_t imported_globals = 0;
   std::uint32_t imported_tags = 0;
 
+  std::uint32_t defined_functions() const { return static_cast<std::uint32_t>(functions.size()) - imported_functions; }
   /// Requires a valid function index, or the index of a function type.
   const FunctionType& function_type(std::uint32_t function_index) const {
     return types[functions[function_index].type_index].function;
