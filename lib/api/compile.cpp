@@ -177,6 +177,7 @@ Expected<Compilation::Code> Compilation::open_compiled(int fd, std::uint64_t siz
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "compiled code of another module"});
   code->attach_image(std::move(image));
   code->has_bodies = file.has_bodies;
+  code->mapped_data = runtime::MappedData::of(code->module, fd, file.module_offset);
   report_.engine = EngineKind::llvm;
   phase("map");
   return code;
@@ -352,7 +353,9 @@ void Compilation::store(const Code& code, std::span<const std::uint8_t> image) {
     is_complete = is_complete && code->image->function(i) != nullptr;
   const auto module = is_complete ? wasm::without_bodies(code->module)
                                   : std::vector<std::uint8_t>(bytes_->view().begin(), bytes_->view().end());
-  const runtime::CompiledFileParts file(image, module, !is_complete);
+  const auto written = wasm::decode(module, config_.features(), {.bodies_are_absent = is_complete});
+  const auto offset = written ? runtime::module_offset_in_file(*written, image.size()) : image.size();
+  const runtime::CompiledFileParts file(image, module, offset, !is_complete);
   const auto stored = config_.cache()->store(cache_key(*digest_, target_), file.parts(), description());
   report_.stored = stored.has_value();
   if (!stored)
@@ -403,7 +406,8 @@ Expected<CompiledModule> Compilation::finish(Code code) {
 Expected<std::vector<std::uint8_t>> Compilation::precompile() {
   const auto code = WZRUN_TRY(load());
   const auto image = WZRUN_TRY(compile_image());
-  const runtime::CompiledFileParts file(image, bytes_->view(), true);
+  const auto offset = runtime::module_offset_in_file(code->module, image.size());
+  const runtime::CompiledFileParts file(image, bytes_->view(), offset, true);
   std::vector<std::uint8_t> bytes;
   for (const auto part : file.parts())
     bytes.insert(bytes.end(), part.begin(), part.end());

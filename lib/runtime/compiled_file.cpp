@@ -38,14 +38,14 @@ constexpr std::size_t kTailChecked = sizeof(CompiledFileTail) - sizeof(CompiledF
 }  // namespace
 
 CompiledFileParts::CompiledFileParts(std::span<const std::uint8_t> image, std::span<const std::uint8_t> module,
-                                     bool has_bodies) {
-  const auto padding = (kAlignment - image.size() % kAlignment) % kAlignment;
+                                     std::uint64_t module_offset, bool has_bodies)
+    : padding_(module_offset - image.size()) {
   tail_.has_bodies = has_bodies ? 1 : 0;
   tail_.image_size = image.size();
-  tail_.module_offset = image.size() + padding;
+  tail_.module_offset = module_offset;
   tail_.module_size = module.size();
   const std::span tail(reinterpret_cast<const std::uint8_t*>(&tail_), sizeof tail_);
-  parts_ = {image, std::span(padding_).first(padding), module, tail};
+  parts_ = {image, padding_, module, tail};
   Checksummer sum;
   for (const auto& part : {parts_[0], parts_[1], parts_[2], tail.first(kTailChecked)})
     sum.update(part);
@@ -67,7 +67,8 @@ Expected<CompiledFile> CompiledFile::open(int fd, std::uint64_t size) {
   if (!*mapping)
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
   const auto bytes = mapping->bytes();
-  return CompiledFile{tail.image_size, ModuleBytes::keep(bytes.subspan(tail.module_offset, tail.module_size), mapping),
+  return CompiledFile{tail.image_size, tail.module_offset,
+                      ModuleBytes::keep(bytes.subspan(tail.module_offset, tail.module_size), mapping),
                       tail.has_bodies != 0, bytes};
 }
 

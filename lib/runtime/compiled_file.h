@@ -9,7 +9,8 @@
 #include <span>
 #include <vector>
 
-/// An image and the module that it was made of, as one file: image | module | tail, the module aligned to 16 bytes.
+/// An image and the module that it was made of, as one file: image | module | tail, the module where mapped_data.h
+/// wants it.
 /// Caches keep modules without their bodies (wasm/bodies.h): a program that starts from there reads nothing else.
 namespace wzrun::runtime {
 
@@ -29,14 +30,14 @@ struct CompiledFileTail {
 /// The pieces of such a file, in order. It refers to the image and the module, which must stay.
 class CompiledFileParts {
  public:
-  CompiledFileParts(std::span<const std::uint8_t> image, std::span<const std::uint8_t> module, bool has_bodies);
+  CompiledFileParts(std::span<const std::uint8_t> image, std::span<const std::uint8_t> module,
+                    std::uint64_t module_offset, bool has_bodies);
   CompiledFileParts(const CompiledFileParts&) = delete;
   CompiledFileParts& operator=(const CompiledFileParts&) = delete;
   std::span<const std::span<const std::uint8_t>> parts() const { return parts_; }
 
  private:
-  static constexpr std::size_t kAlignment = 16;
-  std::array<std::uint8_t, kAlignment> padding_{};
+  std::vector<std::uint8_t> padding_;
   CompiledFileTail tail_;
   std::array<std::span<const std::uint8_t>, 4> parts_;
 };
@@ -44,6 +45,7 @@ class CompiledFileParts {
 /// Such a file, opened; the image begins at its first byte.
 struct CompiledFile {
   std::uint64_t image_size = 0;
+  std::uint64_t module_offset = 0;
   ModuleBytes module;  ///< keeps the mapping of the file
   bool has_bodies = false;
   std::span<const std::uint8_t> bytes;  ///< the whole file, as long as `module` is there

@@ -228,7 +228,7 @@ std::optional<TrapKind> native_trap(int signal, const siginfo_t& info, const Exe
   if (signal == SIGSEGV || signal == SIGBUS) {
     if (execution.is_native_guard(info.si_addr))
       return TrapKind::call_stack_exhausted;
-    if (LinearMemory::is_reserved(info.si_addr))
+    if (signal == SIGSEGV && LinearMemory::is_reserved(info.si_addr))  // SIGBUS: a file in it was cut short
       return TrapKind::out_of_bounds_memory_access;
     return std::nullopt;
   }
@@ -251,8 +251,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
     return;
   }
   const auto distance = static_cast<const std::uint8_t*>(info->si_addr) - registers.memory;
-  const bool is_access = signal == SIGSEGV || signal == SIGBUS;
-  if (where == Caught::interpreter && is_access && registers.memory != nullptr && distance >= 0 &&
+  if (where == Caught::interpreter && signal == SIGSEGV && registers.memory != nullptr && distance >= 0 &&
       static_cast<std::uint64_t>(distance) < LinearMemory::kReservedBytes) {
     execution->trap_kind = TrapKind::out_of_bounds_memory_access;
     leave_after_signal(*execution, where, registers, context, Ending::trapped);

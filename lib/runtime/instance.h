@@ -4,6 +4,7 @@
 #include "runtime/budget.h"
 #include "runtime/image.h"
 #include "runtime/linear_memory.h"
+#include "runtime/mapped_data.h"
 #include "runtime/native.h"
 #include "runtime/zeroed_memory.h"
 #include "wasm/module.h"
@@ -58,6 +59,7 @@ struct CompiledCode {
   CompilationReport report;
   bool has_bodies = true;                              ///< false: function bodies are empty until require_bodies()
   std::function<Expected<ModuleBytes>()> read_bodies;  ///< the whole module, if has_bodies is not
+  std::optional<MappedData> mapped_data;               ///< if the module comes from a compiled file
   std::vector<std::uint32_t> type_ids;                 ///< runtime-wide id of each type index
   std::unique_ptr<EngineCode> engine_code;
   std::vector<HostModuleBuilder::HostFunction> host_functions;  ///< only of a host module, by function index

@@ -64,6 +64,11 @@ void LinearMemory::expect_writes(std::uint64_t address, std::uint64_t length) {
   madvise(base_ + begin, address + length - begin, MADV_HUGEPAGE);  // a fault takes longer than writing a small page
 }
 
+bool LinearMemory::map_file(std::uint64_t address, std::uint64_t length, int fd, std::uint64_t offset) {
+  return mmap(base_ + address, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+              static_cast<off_t>(offset)) != MAP_FAILED;
+}
+
 std::optional<std::uint64_t> LinearMemory::grow(std::uint64_t pages) {
   const auto before = size_pages();
   if (pages > max_pages_ - before)

@@ -41,6 +41,11 @@ class LinearMemory {
   }
   /// Nearly all bytes in a range will be written soon. Requires that it lies in the memory.
   void expect_writes(std::uint64_t address, std::uint64_t length);
+  /// Has a range hold what a file has from an offset on, in pages that are copied when they are written to; the same as
+  /// writing those bytes there if nobody changes the file. All are multiples of kMappingStep, and the range lies in the
+  /// memory, which is guarded. Nothing has changed if the host refuses.
+  bool map_file(std::uint64_t address, std::uint64_t length, int fd, std::uint64_t offset);
+  static constexpr std::uint64_t kMappingStep = wasm::kPageSize;  // no page of a host is larger
   /// Whether an address lies in a guarded memory of this process. For signal handlers too.
   static bool is_reserved(const void* address);
 

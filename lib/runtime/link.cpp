@@ -341,10 +341,31 @@ Expected<std::shared_ptr<InstanceHandle>> link(const std::shared_ptr<RuntimeStat
 
 namespace {
 
+/// Writes a segment to where it belongs, which is in the memory.
+void place(const Instance& instance, std::size_t index, LinearMemory& memory, std::uint64_t at) {
+  const auto& bytes = instance.module().data[index].bytes;
+  const auto copy = [&](std::uint64_t begin, std::uint64_t end) {
+    if (begin < end)
+      std::memcpy(memory.base() + at + begin, bytes.data() + begin, end - begin);
+  };
+  const auto& mapped = instance.code->mapped_data;
+  if (mapped && mapped->segment.index == index && memory.is_guarded()) {
+    constexpr auto kStep = LinearMemory::kMappingStep;
+    const auto begin = -at % kStep;
+    const auto end = bytes.size() - (at + bytes.size()) % kStep;
+    if (begin < end && memory.map_file(at + begin, end - begin, mapped->file.fd(), mapped->offset + begin)) {
+      copy(0, begin);
+      copy(end, bytes.size());
+      return;
+    }
+  }
+  copy(0, bytes.size());
+}
+
 /// Tells the first memory where the segments fill it, if they leave little out.
 void announce_data(Instance& instance) {
   const auto& module = instance.module();
-  if (instance.memory_list.empty())
+  if (instance.memory_list.empty() || instance.code->mapped_data)
     return;
   auto begin = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t end = 0, filled = 0;
@@ -387,8 +408,7 @@ Result<void> initialise(Instance& instance) {
     const auto at = WZRUN_TRY(evaluate(instance, segment.memory_offset)).low;
     if (!to.contains(at, segment.bytes.size()))
       return std::unexpected(out_of_bounds(TrapKind::out_of_bounds_memory_access, "data", i));
-    if (!segment.bytes.empty())
-      std::memcpy(to.base() + at, segment.bytes.data(), segment.bytes.size());
+    place(instance, i, to, at);
   }
   return {};
 }

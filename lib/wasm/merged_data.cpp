@@ -9,7 +9,11 @@ namespace wzrun::wasm {
 namespace {
 
 /// In bytes, of zeros that take the place of a segment of its own.
-constexpr std::uint64_t kLongestGap = 256;
+constexpr std::uint64_t kShortGap = 256;
+/// In bytes, of zeros that make one large segment of two, for runtime/mapped_data.h. All of them are at most one in so
+/// many of the bytes between them.
+constexpr std::uint64_t kLongGap = 64U << 10;
+constexpr std::uint64_t kFilledPerGap = 8;
 
 /// Segments that become one.
 struct Run {
@@ -17,6 +21,18 @@ struct Run {
   std::size_t count = 0;
   std::uint64_t begin = 0;  ///< in memory
   std::uint64_t end = 0;
+  std::uint64_t long_gaps = 0;  ///< together
+
+  bool reaches(std::uint64_t address) const {
+    const auto gap = address - end;
+    return gap <= kShortGap || (gap <= kLongGap && (long_gaps + gap) * kFilledPerGap <= end - begin - long_gaps);
+  }
+  void extend(std::uint64_t address, std::uint64_t size) {
+    if (address - end > kShortGap)
+      long_gaps += address - end;
+    end = address + size;
+    ++count;
+  }
 };
 
 /// Whether segments can be merged at all: they are written in the order of their addresses, to a memory that has the
@@ -42,10 +58,9 @@ std::vector<Run> runs_of(const Module& module) {
   for (std::size_t i = 0; i < module.data.size(); ++i) {
     const auto& segment = module.data[i];
     const std::uint64_t begin = *segment.memory_offset.i32;
-    if (runs.empty() || begin - runs.back().end > kLongestGap)
+    if (runs.empty() || !runs.back().reaches(begin))
       runs.push_back({i, 0, begin, begin});
-    ++runs.back().count;
-    runs.back().end = begin + segment.bytes.size();
+    runs.back().extend(begin, segment.bytes.size());
   }
   return runs;
 }

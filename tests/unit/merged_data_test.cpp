@@ -61,6 +61,15 @@ TEST_CASE("merged data: segments that lie close together become one") {
   CHECK(merged(module_with({segment(0, {1}), segment(1000, {2})})) == 2);
 }
 
+TEST_CASE("merged data: longer gaps are filled as long as that is little of the whole") {
+  const auto large = segment(0, repeat(4000, {1}));
+  CHECK(merged(module_with({large, segment(4500, {2})})) == 1);
+  CHECK(merged(module_with({large, segment(4501, {2})})) == 2);
+  CHECK(merged(module_with({large, segment(4300, {2}), segment(4500, {3}), segment(4900, {4})})) == 2);
+  const auto sparse = module_with({large, segment(4400, {2}), segment(4800, {3}), segment(5200, {4})});
+  CHECK(merged(sparse) == 3);
+}
+
 TEST_CASE("merged data: up to the last byte of memory") {
   const ModuleBytes last = {0x00, 0x41, 0xff, 0xff, 0x03, 0x0b, 0x01, 0x07};  // i32.const 65535
   const ModuleBytes before = {0x00, 0x41, 0xf0, 0xff, 0x03, 0x0b, 0x01, 0x06};
