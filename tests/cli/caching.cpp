@@ -164,7 +164,8 @@ TEST_CASE("caching: --cache=require runs nothing but compiled code") {
   CHECK(cached.run(with({"--cache=ro"})).out == "42\n");
   CHECK(contains(cached.run({"cache", "stat"}).out, "\nhits         1\n"));
 
-  const auto digests = std::filesystem::path(cached.path()) / "modules";  // by which a module is known without reading it
+  const auto digests =
+      std::filesystem::path(cached.path()) / "modules";  // by which a module is known without reading it
   REQUIRE(std::filesystem::remove(digests));
   CHECK(cached.run(with({"--cache=ro"})).out == "42\n");
   CHECK(!std::filesystem::exists(digests));
