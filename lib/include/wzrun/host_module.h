@@ -158,7 +158,7 @@ class HostModuleBuilder {
   template <typename F>
   static auto raw(F callable) {
     using Signature = detail::HostSignature<F>;
-    if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) {
+    if constexpr (std::is_empty_v<F> && std::is_trivially_default_constructible_v<F>) {
       // One type for all lambdas without captures, and so one set of what RawHostFunction needs of a type.
       return +[](Caller& caller, std::span<std::uint64_t> stack) { return Signature::invoke(F(), caller, stack); };
     } else {
