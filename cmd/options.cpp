@@ -145,21 +145,26 @@ std::string Options::help() {
   return text;
 }
 
+namespace {
+
+CLI::Option* add_word(CLI::App& app, const char* name, std::optional<std::string>& variable, const char* type,
+                      const char* text) {
+  return app.add_option_function<std::string>(
+                name, [&variable](const std::string& word) { variable = word; }, text)
+      ->type_name(type);
+}
+
+}  // namespace
+
 void OptionList::flag(const char* name, bool& variable, const char* text) { app_->add_flag(name, variable, text); }
 
 void OptionList::value(const char* name, std::optional<std::string>& variable, const char* type, const char* text) {
-  app_->add_option_function<std::string>(
-          name, [&variable](const std::string& word) { variable = word; }, text)
-      ->type_name(type);
+  add_word(*app_, name, variable, type, text);
 }
 
 void OptionList::optional_value(const char* name, std::optional<std::string>& variable, const char* type,
                                 const char* text) {
-  app_->add_option_function<std::string>(
-          name, [&variable](const std::string& word) { variable = word; }, text)
-      ->type_name(type)
-      ->expected(0, 1)
-      ->default_str("");
+  add_word(*app_, name, variable, type, text)->expected(0, 1)->default_str("");
 }
 
 void OptionList::choice(const char* name, std::string& variable, std::initializer_list<const char*> words,

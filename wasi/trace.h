@@ -35,7 +35,7 @@ class TracedFunction {
 
   std::uint8_t name_length_;
   std::uint8_t length_;
-  std::array<char, 77> texts_{};
+  std::array<char, 77> texts_{};  ///< longer ones do not compile
 };
 
 /// Writes the line of one call: arguments as they were before it, results as they are after it.

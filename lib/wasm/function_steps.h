@@ -311,6 +311,7 @@ bool FunctionReader<Sink>::block_step(WZRUN_STEP) {
     WZRUN_GENERAL(op);
   auto& frame = state.frames.emplace_back();
   frame.kind = op == Opcode::if_ ? FrameKind::if_ : op == Opcode::loop ? FrameKind::loop : FrameKind::block;
+  // Their codes begin at a multiple of their number.
   frame.type.results = {&detail::kNumberTypes[*pc % detail::kNumberTypes.size()], results};
   frame.height = static_cast<std::size_t>(base - state.stack.begin());
   frame.set_locals = state.locals.set_count();
