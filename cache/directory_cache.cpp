@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 namespace wzrun {
@@ -57,6 +58,7 @@ std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& 
   const int directory = directory_->fd();
   if (directory < 0)
     return std::unexpected("the cache is empty");
+  const auto opened_ns = cache::now_ns();
   auto entry = cache::open_entry(directory, key);
   const auto damaged = [&](std::string reason) {
     // So that nobody else reads it for nothing. Should it have been replaced just now, it will be made again.
@@ -71,14 +73,29 @@ std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& 
   if (!use.vouches_for(entry->fingerprint)) {
     if (!cache::is_intact(*entry))
       return damaged("the entry is damaged");
-    use.found_intact(entry->fingerprint);
+    use.found_intact(entry->fingerprint, opened_ns);
   }
   use.count_use();
+  use.write();
   return CacheEntry(entry->file.release(), entry->payload_size);
 }
 
-std::uint64_t DirectoryCache::uses(const Sha256Digest& key) {
-  return is_empty() ? 0 : cache::UseFile(directory_->fd(), key, false).hits();
+void DirectoryCache::make_sure(const Sha256Digest& key) {
+  const int directory = directory_->fd();
+  if (directory < 0 || options_.read_only)
+    return;
+  const auto stored = cache::open_entry(directory, key);
+  if (!stored)
+    return;
+  std::this_thread::sleep_for(cache::settling_time(stored->fingerprint));
+  const auto opened_ns = cache::now_ns();
+  const auto entry = cache::open_entry(directory, key);
+  cache::UseFile use(directory, key, true);
+  if (!entry || entry->fingerprint != stored->fingerprint || use.vouches_for(entry->fingerprint) ||
+      !cache::is_intact(*entry))
+    return;  // whoever looks for it next sees to that
+  use.found_intact(entry->fingerprint, opened_ns);
+  use.write();
 }
 
 CompilationCache::Claim DirectoryCache::claim(const Sha256Digest& key) {

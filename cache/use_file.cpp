@@ -3,10 +3,24 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
 namespace wzrun::cache {
+
+namespace {
+
+std::int64_t last_change(const FileFingerprint& entry) { return std::max(entry.modified_ns, entry.changed_ns); }
+
+}  // namespace
+
+std::chrono::nanoseconds settling_time(const FileFingerprint& entry) {
+  // File systems that keep times so finely take them from a clock of the kernel that ticks every 10 ms at the slowest.
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  const bool is_fine = entry.modified_ns % kMillisecond != 0 && entry.changed_ns % kMillisecond != 0;
+  return is_fine ? std::chrono::milliseconds(50) : std::chrono::seconds(2);
+}
 
 std::string use_name(const Sha256Digest& key) { return to_string(key).append(kUseSuffix); }
 
@@ -25,18 +39,18 @@ UseFile::UseFile(int directory, const Sha256Digest& key, bool writable)
 }
 
 bool UseFile::vouches_for(const FileFingerprint& entry) const {
-  return record_.intact_at_ns != 0 && record_.entry == entry && entry.is_settled(record_.intact_at_ns);
+  return record_.intact_at_ns != 0 && record_.entry == entry &&
+         record_.intact_at_ns - last_change(entry) >= settling_time(entry).count();
 }
 
-void UseFile::found_intact(const FileFingerprint& entry) {
+void UseFile::found_intact(const FileFingerprint& entry, std::int64_t at_ns) {
   record_.entry = entry;
-  record_.intact_at_ns = now_ns();
+  record_.intact_at_ns = at_ns;
 }
 
-void UseFile::count_use() {
+void UseFile::write() {
   if (!locked_)
     return;
-  record_.hits++;
   record_.checksum = checksum(record_);
   file_.write_at(0, record_);
 }

@@ -4,6 +4,7 @@
 
 #include "wzrun/cache.h"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ inline constexpr std::string_view kUseSuffix = ".use";
 
 std::string use_name(const Sha256Digest& key);
 
+/// How long an entry must be unchanged for a change to be sure to show in its fingerprint.
+std::chrono::nanoseconds settling_time(const FileFingerprint& entry);
+
 class UseFile {
  public:
   /// Reads it; `writable` makes it if it is missing, and keeps other processes from counting at the same time.
@@ -24,10 +28,11 @@ class UseFile {
 
   /// Whether the entry with this fingerprint was found intact and cannot have changed since.
   bool vouches_for(const FileFingerprint& entry) const;
-  /// To be called once all of the entry was read.
-  void found_intact(const FileFingerprint& entry);
-  /// Counts a use and writes what is new.
-  void count_use();
+  /// To be called once all of the entry was read. `at_ns`: when that began, since 1970.
+  void found_intact(const FileFingerprint& entry, std::int64_t at_ns);
+  void count_use() { record_.hits++; }
+  /// Writes what is new.
+  void write();
 
   std::uint64_t hits() const { return record_.hits; }
   /// When it was last written; nothing if it is not there.

@@ -167,8 +167,8 @@ int keep_standard_input(DirectoryCache& cache) {
   void* const pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
   if (pages == MAP_FAILED)
     return fail(strerror(errno));
-  constexpr std::chrono::seconds kQuiet{2};
-  const auto kept = keep_packed(cache, {static_cast<const std::uint8_t*>(pages), size}, kQuiet);
+  constexpr std::chrono::seconds kDelay{2};
+  const auto kept = keep_packed(cache, {static_cast<const std::uint8_t*>(pages), size}, kDelay);
   return kept ? 0 : fail(kept.error().to_string());
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/compiler.h"
 #include "runtime/hot_functions.h"
 #include "runtime/image.h"
+#include "runtime/prepared_module.h"
 #include "runtime/state.h"
 #include "runtime/target.h"
 #include "runtime/tiering.h"
@@ -84,6 +85,8 @@ class Compilation {
   Expected<Code> compile_now();
   Expected<Code> interpret();
   Expected<Code> interpret_with_units();
+  std::optional<Code> open_prepared();
+  bool is_large() const;
   std::shared_ptr<runtime::UnitStore> make_unit_store();
   std::string description() const;
 
@@ -260,17 +263,45 @@ Expected<Compilation::Code> Compilation::interpret() { return load(); }
 
 /// With the code of hot functions that earlier runs have left. Who left it had validated the module.
 Expected<Compilation::Code> Compilation::interpret_with_units() {
-  WZRUN_CHECK(read());
+  if (!digest_)
+    WZRUN_CHECK(read());  // the store makes its key of the bytes
   units_ = make_unit_store();
   if (digest_) {
     kept_ = units_->find();
     phase("cache");
   }
-  if (!kept_)
-    return load();
-  report_.cache = Cache::hot;
-  report_.cache_reason.clear();
-  return decode(*bytes_);
+  if (kept_) {
+    report_.cache = Cache::hot;
+    report_.cache_reason.clear();
+    if (auto code = open_prepared())
+      return *std::move(code);
+  }
+  WZRUN_CHECK(read());
+  if (is_large())
+    units_->want_module(*bytes_, config_.features());
+  return kept_ ? decode(*bytes_) : load();
+}
+
+/// The module as an earlier run has prepared it.
+std::optional<Compilation::Code> Compilation::open_prepared() {
+  if (!is_large())
+    return std::nullopt;
+  auto file = units_->find_module();
+  phase("cache");
+  if (!file)
+    return std::nullopt;
+  auto code = decode(std::move(file->start), {.bodies_are_absent = true});
+  if (!code || (*code)->module.defined_functions() != file->bodies.size())
+    return std::nullopt;
+  (*code)->mapped_data = runtime::MappedData::of((*code)->module, file->file.fd(), file->start_offset);
+  (*code)->module.code = std::move(file->bodies);
+  (*code)->bytes = std::move(file->whole);
+  return *std::move(code);
+}
+
+bool Compilation::is_large() const {
+  const auto size = bytes_ ? bytes_->view().size() : file_->fingerprint()->size_bytes;
+  return size >= runtime::kLeastPreparedBytes;
 }
 
 std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
@@ -356,8 +387,12 @@ void Compilation::store(const Code& code, std::span<const std::uint8_t> image) {
   const auto written = wasm::decode(module, config_.features(), {.bodies_are_absent = is_complete});
   const auto offset = written ? runtime::module_offset_in_file(*written, image.size()) : image.size();
   const runtime::CompiledFileParts file(image, module, offset, !is_complete);
-  const auto stored = config_.cache()->store(cache_key(*digest_, target_), file.parts(), description());
+  const auto key = cache_key(*digest_, target_);
+  const auto stored = config_.cache()->store(key, file.parts(), description());
   report_.stored = stored.has_value();
+  constexpr std::size_t kLarge = 4U << 20;  // the first start would take noticeably longer
+  if (stored && image.size() >= kLarge)
+    config_.cache()->make_sure(key);
   if (!stored)
     report_.warning = "not kept in the cache: " + stored.error();
   phase("store");
@@ -444,8 +479,8 @@ UnkeptCode CompiledModule::unkept() const {
 }
 
 Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                           std::chrono::milliseconds quiet) {
-  return runtime::UnitStore::add_packed(cache, packed, quiet);
+                           std::chrono::milliseconds delay) {
+  return runtime::UnitStore::add_packed(cache, packed, delay);
 }
 
 void CompiledModule::keep() const {

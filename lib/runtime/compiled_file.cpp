@@ -1,37 +1,16 @@
 #include "runtime/compiled_file.h"
 
+#include "runtime/file_mapping.h"
 #include "runtime/image.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <memory>
 
 namespace wzrun::runtime {
 
 namespace {
-
-/// The beginning of a file in memory, to be read only.
-class Mapping {
- public:
-  Mapping(int fd, std::uint64_t size) : size_(size), base_(mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0)) {}
-  ~Mapping() {
-    if (base_ != MAP_FAILED)
-      munmap(base_, size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  explicit operator bool() const { return base_ != MAP_FAILED; }
-  std::span<const std::uint8_t> bytes() const { return {static_cast<const std::uint8_t*>(base_), size_}; }
-
- private:
-  std::uint64_t size_;
-  void* base_;
-};
 
 constexpr std::size_t kTailChecked = sizeof(CompiledFileTail) - sizeof(CompiledFileTail::checksum);
 
@@ -63,13 +42,9 @@ Expected<CompiledFile> CompiledFile::open(int fd, std::uint64_t size) {
   if (tail.magic != CompiledFileTail::kMagic || tail.format != CompiledFileTail::kFormat || tail.module_size == 0 ||
       tail.module_offset > end || tail.module_size != end - tail.module_offset || tail.image_size > tail.module_offset)
     return malformed();
-  const auto mapping = std::make_shared<Mapping>(fd, size);
-  if (!*mapping)
-    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
-  const auto bytes = mapping->bytes();
-  return CompiledFile{tail.image_size, tail.module_offset,
-                      ModuleBytes::keep(bytes.subspan(tail.module_offset, tail.module_size), mapping),
-                      tail.has_bodies != 0, bytes};
+  const auto file = WZRUN_TRY(map_file(fd, size));
+  return CompiledFile{tail.image_size, tail.module_offset, file.part(tail.module_offset, tail.module_size),
+                      tail.has_bodies != 0, file.view()};
 }
 
 unsigned CompiledFile::opt_level() const {

@@ -88,7 +88,8 @@ bool HotFunctions::note_code(std::uint32_t function_index, std::optional<std::ui
   const bool is_stuck = has_good_code(candidate)
                             ? loop && ++candidate.reports_beside_better >= options_.stuck_reports
                             : candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfOneCall;
-  if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel)
+  if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel ||
+      !is_worthy(function_index, candidate))
     return false;
   auto& known = candidate.loops[*loop];
   if (known.value_or(kQuickLevel) > kQuickLevel)
@@ -103,6 +104,7 @@ void HotFunctions::remember(const FunctionProfile& profile) {
     return;
   auto& candidate = get(profile.function);
   candidate.earlier_calls = profile.calls;
+  candidate.earlier_runs = std::max(profile.runs, 1U);
   candidate.earlier_events = profile.calls + profile.back_edges;
   if (candidate.earlier_events >= kRememberedEvents)
     remembered_.push_back(profile.function);
@@ -110,15 +112,10 @@ void HotFunctions::remember(const FunctionProfile& profile) {
     add_entered(profile.function);
 }
 
-void HotFunctions::complete(std::vector<FunctionProfile>& profile) const {
-  for (const auto& [function, candidate] : candidates_) {
-    if (candidate.events_of_code == 0)
-      continue;
-    auto known = std::ranges::lower_bound(profile, function, {}, &FunctionProfile::function);
-    if (known == profile.end() || known->function != function)
-      known = profile.insert(known, {.function = function});
-    known->back_edges += candidate.events_of_code;
-  }
+void HotFunctions::add_counts(std::vector<FunctionProfile>& profile) const {
+  for (const auto& [function, candidate] : candidates_)
+    if (candidate.events_of_code != 0)
+      profile.push_back({.function = function, .back_edges = candidate.events_of_code});
 }
 
 void HotFunctions::has_code(std::uint32_t function_index, unsigned opt_level) {
@@ -153,7 +150,18 @@ bool HotFunctions::is_remembered(const Entry& entry) const {
 bool HotFunctions::can_improve(const Entry& entry) const {
   const auto& [function, candidate] = entry;
   return candidate.opt_level && *candidate.opt_level < best_level(function) && !candidate.hopeless &&
-         candidate.events + candidate.earlier_events >= options_.least_events;
+         is_worthy(function, candidate);
+}
+
+/// Whether good code would save so much in a run that it is worth to be made.
+bool HotFunctions::is_worthy(std::uint32_t function_index, const Candidate& candidate) const {
+  const auto events = std::max(candidate.events, candidate.earlier_events / candidate.earlier_runs);
+  return events >= std::max(options_.least_events, size(function_index) * options_.events_per_byte);
+}
+
+/// Whether the program is old enough to begin with this. A call that goes on and on is worth it at any time.
+bool HotFunctions::has_time_for(const Entry& entry, Time now) const {
+  return !options_.quick_is_cheap || is_stuck(entry) || now - start_ >= size(entry.first) * options_.time_per_byte;
 }
 
 bool HotFunctions::has(Condition condition) const {
@@ -202,13 +210,18 @@ bool HotFunctions::has_next(Work work) const {
   return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_good_work);
 }
 
-std::optional<HotFunctions::Job> HotFunctions::next(Work work) {
+bool HotFunctions::has_later(Time now) const {
+  return std::ranges::any_of(candidates_,
+                             [&](const Entry& entry) { return can_improve(entry) && !has_time_for(entry, now); });
+}
+
+std::optional<HotFunctions::Job> HotFunctions::next(Work work, Time now) {
   const auto pressing = work == Work::any ? waiting(&HotFunctions::is_pressing) : std::vector<Entry*>();
   const bool is_stuck_first = !pressing.empty() && is_stuck(*pressing.front());
   if (work != Work::good && !is_stuck_first)
     if (auto job = next_quick())
       return job;
-  return work != Work::quick ? next_good() : std::nullopt;
+  return work != Work::quick ? next_good(now) : std::nullopt;
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next_quick() {
@@ -242,7 +255,7 @@ std::optional<HotFunctions::Job> HotFunctions::next_entered() {
   return job;
 }
 
-std::optional<HotFunctions::Job> HotFunctions::next_good() {
+std::optional<HotFunctions::Job> HotFunctions::next_good(Time now) {
   if (const auto left = waiting(&HotFunctions::is_left_to_llvm); !left.empty())
     return compile_quickly(left, false);
   // Its loop is wanted although there is code: what enters it may stay there for long, and in the interpreter if the
@@ -251,6 +264,7 @@ std::optional<HotFunctions::Job> HotFunctions::next_good() {
     if (const auto stuck = waiting(&HotFunctions::is_stuck); !stuck.empty())
       return compile_well(*stuck.front(), is_dear(stuck.front()->first) ? kQuickLevel : options_.opt_level);
   auto work = waiting(&HotFunctions::is_good_work);
+  std::erase_if(work, [&](const Entry* entry) { return !has_time_for(*entry, now); });
   if (work.empty())
     return std::nullopt;
   std::ranges::sort(work, std::ranges::greater{}, [this](const Entry* entry) {

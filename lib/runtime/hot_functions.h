@@ -50,6 +50,9 @@ class HotFunctions {
   static constexpr std::uint64_t kQuickUnitBytes = 16U << 10;
   /// The same with the baseline compiler.
   static constexpr std::uint64_t kCheapUnitBytes = 128U << 10;
+  /// What LLVM takes to compile well. A program that is younger than that may end before: then it was for nothing, and
+  /// what could have been finished instead is not there either.
+  static constexpr std::chrono::microseconds kTimePerByte{60};
   /// Of functions that are only entered: hot ones may come meanwhile.
   static constexpr std::uint64_t kEnteredUnitBytes = 16U << 10;
   /// Larger functions take LLVM more time than most programs have. Where it compiles quickly too, they are compiled
@@ -64,8 +67,10 @@ class HotFunctions {
   static constexpr std::uint64_t kStuckEvents = 100'000;
   /// The same for code that counts, in reports: about as long as it takes to compile a small function well.
   static constexpr unsigned kStuckReports = 64;
-  /// Events that make a function worth compiling well, and if earlier runs have counted them, before those that were
-  /// only entered.
+  /// Events in one run that make a function worth compiling well, if they are enough for its length too.
+  static constexpr std::uint64_t kWorthyEvents = 500;
+  static constexpr std::uint64_t kEventsPerByte = 32;
+  /// Events that make a function of earlier runs worth compiling before those that were only entered.
   static constexpr std::uint64_t kRememberedEvents = 500;
 
   struct Options {
@@ -74,7 +79,9 @@ class HotFunctions {
     std::uint64_t stuck_events = kStuckEvents;
     unsigned stuck_reports = kStuckReports;
     std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
-    std::uint64_t least_events = kRememberedEvents;         ///< that make a function worth compiling well
+    std::uint64_t least_events = kWorthyEvents;             ///< that make a function worth compiling well
+    std::uint64_t events_per_byte = kEventsPerByte;
+    std::chrono::microseconds time_per_byte = kTimePerByte;
   };
   /// The module must outlive this.
   HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls);
@@ -89,8 +96,8 @@ class HotFunctions {
   bool note_code(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
   /// What earlier runs have counted, all together.
   void remember(const FunctionProfile& profile);
-  /// Adds what was counted by code, as backward branches, to what the interpreter has counted, which is ascending.
-  void complete(std::vector<FunctionProfile>& profile) const;
+  /// Appends what code has told of, as backward branches.
+  void add_counts(std::vector<FunctionProfile>& profile) const;
   /// There is code of a function, or of the entry at a loop.
   void has_code(std::uint32_t function_index, unsigned opt_level);
   void has_loop(std::uint32_t function_index, std::uint32_t loop, unsigned opt_level);
@@ -99,12 +106,14 @@ class HotFunctions {
   /// A function cannot be compiled.
   void give_up(std::uint32_t function_index);
 
-  /// Whether next() has something.
+  /// Whether next() has something, be it later.
   bool has_next(Work work = Work::any) const;
+  /// Whether there is something that next() has only when the program is older.
+  bool has_later(Time now) const;
   /// Whether some call goes on in a loop, for which good code is wanted.
   bool has_stuck() const { return has(&HotFunctions::is_stuck); }
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
-  std::optional<Job> next(Work work = Work::any);
+  std::optional<Job> next(Work work = Work::any, Time now = Time::max());
   /// Whether next_at_rest() has something.
   bool has_rest() const { return !entered_.empty(); }
   /// Quick work when there has been nothing to do for a while: what else was entered.
@@ -118,6 +127,7 @@ class HotFunctions {
     std::uint64_t events_of_code = 0;  ///< of `events`, those that compiled code has counted
     std::uint64_t earlier_events = 0;
     std::uint64_t earlier_calls = 0;
+    std::uint32_t earlier_runs = 1;
     std::uint64_t events_before_code = 0;
     std::optional<unsigned> opt_level;  ///< of its code, if it has any
     bool wanted = false;                ///< quickly compiled, with an entry at wanted_loop
@@ -141,6 +151,7 @@ class HotFunctions {
   }
   std::uint64_t calls(std::uint32_t function_index) const;
   bool is_remembered(const Entry& entry) const;
+  bool is_worthy(std::uint32_t function_index, const Candidate& candidate) const;
   bool can_improve(const Entry& entry) const;
   bool has_entered() const { return !entered_.empty() && entered_bytes_ >= options_.least_entered_bytes; }
   void count(Candidate& candidate, std::uint64_t events, Time now);
@@ -154,6 +165,7 @@ class HotFunctions {
   }
   bool is_stuck(const Entry& entry) const { return entry.second.stuck && !entry.second.hopeless; }
   bool is_good_work(const Entry& entry) const { return is_stuck(entry) || can_improve(entry); }
+  bool has_time_for(const Entry& entry, Time now) const;
   using Condition = bool (HotFunctions::*)(const Entry&) const;
   bool has(Condition condition) const;
   std::vector<Entry*> waiting(Condition condition);
@@ -165,7 +177,7 @@ class HotFunctions {
   void add_entered(std::uint32_t function_index);
   std::optional<Job> next_quick();
   std::optional<Job> next_entered();
-  std::optional<Job> next_good();
+  std::optional<Job> next_good(Time now);
   Job compile_quickly(const std::vector<Entry*>& entries, bool by_baseline);
   Job compile_well(Entry& entry, unsigned opt_level);
   Job compile_well(std::span<Entry* const> entries);

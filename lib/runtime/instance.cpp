@@ -3,6 +3,7 @@
 #include "runtime/fault.h"
 #include "runtime/native_code.h"
 #include "runtime/tiering.h"
+#include "runtime/unit_file.h"
 #include "wasm/decoder.h"
 
 #include <algorithm>
@@ -92,6 +93,18 @@ void CompiledCode::add_instance(Instance& instance) {
 void CompiledCode::remove_instance(Instance& instance) {
   const std::scoped_lock lock(attaching_);
   std::erase(instances_, &instance);
+}
+
+void CompiledCode::add_counts(std::vector<FunctionProfile>& profile, std::uint32_t patience) const {
+  const std::scoped_lock lock(attaching_);
+  if (counts == nullptr)
+    return;
+  const auto step = (1U << 31) / patience;
+  for (std::uint32_t i = 0; i < module.defined_functions(); ++i) {
+    const auto count = std::atomic_ref(counts[i]).load(std::memory_order_relaxed);
+    if (count >= step && count < 1U << 31)  // else there is better code
+      profile.push_back({.function = module.imported_functions + i, .back_edges = count / step});
+  }
 }
 
 NativeFunction CompiledCode::native_function(std::uint32_t defined_index) const {

@@ -92,6 +92,8 @@ struct CompiledCode {
   /// Instances whose functions get better code when there is some. Nothing without `tiering`.
   void add_instance(Instance& instance);
   void remove_instance(Instance& instance);
+  /// Appends what code counts and has not told of, as backward branches. `patience`: what it counts to.
+  void add_counts(std::vector<FunctionProfile>& profile, std::uint32_t patience) const;
   /// The compiled code of a function by its number among the defined ones.
   NativeFunction native_function(std::uint32_t defined_index) const;
   /// Makes the bodies be there, which the interpreter needs. Errors: io.
@@ -105,8 +107,8 @@ struct CompiledCode {
   const AttachedImage& attach(std::shared_ptr<const Image> compiled);
 
   std::mutex reading_bodies_;
-  ModuleBytes whole_;     ///< what the bodies are views of, once they were read
-  std::mutex attaching_;  ///< guards what follows
+  ModuleBytes whole_;             ///< what the bodies are views of, once they were read
+  mutable std::mutex attaching_;  ///< guards what follows
   std::vector<Instance*> instances_;
   std::deque<AttachedImage> images_;
   std::atomic<UnitPlace*> units_{nullptr};  ///< by number among the defined functions: the unit that has it

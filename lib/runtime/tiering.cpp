@@ -45,7 +45,9 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
             .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents,
             .stuck_reports = options_.stress ? 2 : HotFunctions::kStuckReports,
             .least_entered_bytes = options_.stress ? 0 : HotFunctions::kEnteredUnitBytes,
-            .least_events = options_.stress ? 0 : HotFunctions::kRememberedEvents},
+            .least_events = options_.stress ? 0 : HotFunctions::kWorthyEvents,
+            .events_per_byte = options_.stress ? 0 : HotFunctions::kEventsPerByte,
+            .time_per_byte = options_.stress ? std::chrono::microseconds(0) : HotFunctions::kTimePerByte},
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
       start_(Clock::now()),
       kept_(start_),
@@ -223,11 +225,12 @@ void Tiering::work(Work work) {
 /// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
 std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mutex>& lock, Work work) {
   std::optional<HotFunctions::Job> job;
-  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work)); };
+  const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work, Clock::now())); };
   const unsigned counted = work == Work::quick ? 0 : 1;
   idle_good_threads_ += counted;
   while (!is_due()) {
-    if (!can_keep() && (work != Work::quick || !hot_.has_rest())) {
+    const bool has_later = work == Work::quick ? hot_.has_rest() : hot_.has_later(Clock::now());
+    if (!can_keep() && !has_later) {
       changed_.wait(lock);
     } else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout) {
       job = rest(lock, work);
@@ -254,7 +257,7 @@ bool Tiering::is_time_to_keep(Clock::time_point now) const { return can_keep() &
 void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
   keeping_ = true;
   lock.unlock();
-  keep();
+  keep_units();
   lock.lock();
   keeping_ = false;
   kept_ = Clock::now();
@@ -348,9 +351,10 @@ Expected<std::shared_ptr<const Image>> Tiering::image_of(std::span<const std::ui
                                                        : Image::from_bytes(bytes, expectation);
 }
 
-/// Large units are mapped as they are in the file.
+/// Units of many pages are mapped as they are in the file; each mapping costs as much as copying a few pages.
 Expected<std::shared_ptr<const Image>> Tiering::image_of(const UnitFile& kept, const ImagePart& unit) {
-  if (kept.fd() < 0 || unit.size <= CodeArena::kLargestPiece)
+  constexpr std::uint64_t kLargestCopied = 32U << 10;
+  if (kept.fd() < 0 || unit.size <= kLargestCopied)
     return image_of(kept.bytes(unit));
   return options_.audience.opener()(kept.fd(), unit.offset, unit.size, code_.image_expectation(options_.target));
 }
@@ -410,14 +414,34 @@ bool Tiering::adopt(const std::shared_ptr<const Image>& unit) {
 
 std::vector<FunctionProfile> Tiering::profile() const {
   auto profile = code_.engine_code->profile();
-  const std::scoped_lock lock(mutex_);
-  hot_.complete(profile);
+  code_.add_counts(profile, code_patience());
+  {
+    const std::scoped_lock lock(mutex_);
+    hot_.add_counts(profile);
+  }
+  std::ranges::sort(profile, {}, &FunctionProfile::function);
+  std::size_t size = 0;
+  for (const auto& counted : profile) {
+    if (size > 0 && profile[size - 1].function == counted.function) {
+      profile[size - 1].calls += counted.calls;
+      profile[size - 1].back_edges += counted.back_edges;
+    } else {
+      profile[size++] = counted;
+    }
+  }
+  profile.resize(size);
   return profile;
 }
 
 void Tiering::keep() {
   if (options_.store == nullptr)
     return;
+  keep_units();
+  options_.store->keep_module();
+}
+
+/// Requires a store.
+void Tiering::keep_units() {
   std::vector<std::shared_ptr<const Unit>> units;
   {
     const std::scoped_lock lock(mutex_);

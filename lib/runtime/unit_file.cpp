@@ -1,9 +1,9 @@
 #include "runtime/unit_file.h"
 
-#include <sys/mman.h>
+#include "runtime/file_mapping.h"
+#include "runtime/file_parts.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -17,38 +17,15 @@ ImageHeader header_of(std::span<const std::uint8_t> image) {
   return header;
 }
 
-template <typename Element>
-std::span<const Element> table(std::span<const std::uint8_t> image, const ImagePart& part) {
-  return {reinterpret_cast<const Element*>(image.data() + part.offset), part.size / sizeof(Element)};
-}
-
-/// Whether a table lies in the first `end` bytes.
-template <typename Element>
-bool lies_within(const ImagePart& part, std::uint64_t end) {
-  return part.offset <= end && part.size <= end - part.offset && part.size % sizeof(Element) == 0 &&
-         part.offset % alignof(Element) == 0;
-}
-
 std::unexpected<Error> malformed() {
   return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "kept code is damaged"});
-}
-
-template <typename T>
-std::span<const std::uint8_t> bytes_of(std::span<const T> values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
 
 }  // namespace
 
 Expected<UnitFile> UnitFile::open(CacheEntry entry) {
-  const auto size = entry.size_bytes();
-  if (size == 0)
-    return malformed();
-  void* const pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, entry.fd(), 0);
-  if (pages == MAP_FAILED)
-    return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, std::strerror(errno)});
-  const std::shared_ptr<const void> mapping(pages, [size](void* mapped) { munmap(mapped, size); });
-  auto file = WZRUN_TRY(view({static_cast<const std::uint8_t*>(pages), size}));
+  const auto mapping = WZRUN_TRY(map_file(entry.fd(), entry.size_bytes()));
+  auto file = WZRUN_TRY(view(mapping.view()));
   file.mapping_ = mapping;
   file.entry_ = std::make_shared<const CacheEntry>(std::move(entry));
   return file;
@@ -66,8 +43,8 @@ Expected<UnitFile> UnitFile::view(std::span<const std::uint8_t> bytes) {
   if (tail.magic != UnitFileTail::kMagic || tail.format != UnitFileTail::kFormat ||
       !lies_within<ImagePart>(tail.units, end) || !lies_within<FunctionProfile>(tail.profile, end))
     return malformed();
-  file.units_ = table<ImagePart>(file.file_, tail.units);
-  file.profile_ = table<FunctionProfile>(file.file_, tail.profile);
+  file.units_ = array_at<ImagePart>(file.file_, tail.units);
+  file.profile_ = array_at<FunctionProfile>(file.file_, tail.profile);
   for (const auto& unit : file.units_)
     if (!lies_within<std::uint8_t>(unit, end) || unit.offset % alignof(ImageHeader) != 0 || !is_image(file.bytes(unit)))
       return malformed();
@@ -77,19 +54,19 @@ Expected<UnitFile> UnitFile::view(std::span<const std::uint8_t> bytes) {
 ImageHeader UnitFile::header(const ImagePart& unit) const { return header_of(bytes(unit)); }
 
 std::span<const std::uint32_t> UnitFile::members(const ImagePart& unit) const {
-  return table<std::uint32_t>(bytes(unit), header(unit).members);
+  return array_at<std::uint32_t>(bytes(unit), header(unit).members);
 }
 
 std::span<const ImageLoop> UnitFile::loops(const ImagePart& unit) const {
-  return table<ImageLoop>(bytes(unit), header(unit).loops);
+  return array_at<ImageLoop>(bytes(unit), header(unit).loops);
 }
 
 void UnitFileBuilder::add(std::span<const std::uint8_t> image) {
   const auto header = header_of(image);
   bool is_new = false;
-  for (const auto member : table<std::uint32_t>(image, header.members))
+  for (const auto member : array_at<std::uint32_t>(image, header.members))
     is_new = functions_.try_emplace(member, header.opt_level).second || is_new;
-  for (const auto& loop : table<ImageLoop>(image, header.loops)) {
+  for (const auto& loop : array_at<ImageLoop>(image, header.loops)) {
     const auto function = functions_.find(loop.function);
     const bool is_better = function != functions_.end() && function->second > header.opt_level;
     is_new = (!is_better && loops_.emplace(loop.function, loop.loop).second) || is_new;
@@ -99,7 +76,9 @@ void UnitFileBuilder::add(std::span<const std::uint8_t> image) {
 }
 
 void UnitFileBuilder::add(const FunctionProfile& profile) {
-  auto& sum = by_function_.try_emplace(profile.function, FunctionProfile{.function = profile.function}).first->second;
+  auto& sum = by_function_.try_emplace(profile.function, FunctionProfile{.function = profile.function, .runs = 0})
+                  .first->second;
+  sum.runs += profile.runs;
   sum.calls += profile.calls;
   sum.back_edges += profile.back_edges;
 }

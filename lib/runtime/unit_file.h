@@ -3,6 +3,7 @@
 #include "runtime/image.h"
 #include "wzrun/cache.h"
 #include "wzrun/error.h"
+#include "wzrun/runtime.h"
 
 #include <array>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace wzrun::runtime {
 
 struct FunctionProfile {
   std::uint32_t function = 0;  ///< function index
-  std::uint32_t reserved = 0;
+  std::uint32_t runs = 1;      ///< in which it was counted
   std::uint64_t calls = 0;
   std::uint64_t back_edges = 0;  ///< backward branches that were taken
 };
@@ -54,7 +55,7 @@ class UnitFile {
 
  private:
   std::shared_ptr<const CacheEntry> entry_;
-  std::shared_ptr<const void> mapping_;
+  ModuleBytes mapping_;
   std::span<const std::uint8_t> file_;
   std::span<const ImagePart> units_;
   std::span<const FunctionProfile> profile_;

@@ -1,9 +1,14 @@
 #include "runtime/unit_store.h"
 
+#include "runtime/file_parts.h"
 #include "runtime/processors.h"
 #include "runtime/unit_joining.h"
+#include "wasm/decoder.h"
 #include "wzrun/sha256.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -81,6 +86,17 @@ Expected<void> add(CompilationCache& cache, const Sha256Digest& key, std::string
   return {};
 }
 
+/// Prepares a valid module for later runs. Where that does not succeed, they read it.
+void add_module(CompilationCache& cache, const Sha256Digest& key, std::string_view description,
+                std::span<const std::uint8_t> module, CoreFeatures features) {
+  const auto decoded = wasm::decode(module, features);
+  if (!decoded)
+    return;
+  const PreparedModuleParts file(*decoded);
+  const auto name = description.substr(0, description.find('\n'));
+  static_cast<void>(cache.store(prepared_key(key), file.parts(), fmt::format("{}\nthe module, for its code", name)));
+}
+
 }  // namespace
 
 Sha256Digest units_key(const Sha256Digest& module, std::string_view target) {
@@ -112,7 +128,32 @@ std::expected<UnitFile, std::string> UnitStore::find() {
   if (!found)
     return std::unexpected(std::move(found).error());
   seen_.store(found->inode, std::memory_order_relaxed);
+  has_units_.store(true);
   return std::move(found->file);
+}
+
+std::expected<PreparedModule, std::string> UnitStore::find_module() {
+  auto entry = cache_->find(prepared_key(key()));
+  if (!entry)
+    return std::unexpected(std::move(entry).error());
+  auto module = PreparedModule::open(*std::move(entry));
+  if (!module)
+    return std::unexpected(module.error().to_string());
+  return *std::move(module);
+}
+
+void UnitStore::want_module(ModuleBytes module, CoreFeatures features) {
+  module_ = std::move(module);
+  features_ = features;
+  wants_module_.store(true);
+}
+
+void UnitStore::keep_module() {
+  const std::scoped_lock lock(keeping_);
+  if (!may_keep_module())
+    return;
+  wants_module_.store(false);
+  add_module(*cache_, key(), description_, module_.view(), features_);
 }
 
 std::optional<UnitFile> UnitStore::find_newer() {
@@ -129,8 +170,10 @@ std::vector<FunctionProfile> UnitStore::news(std::span<const FunctionProfile> pr
   std::vector<FunctionProfile> result;
   for (auto counted : profile) {
     if (const auto kept = kept_.find(counted.function); kept != kept_.end()) {
-      counted.calls -= kept->second.calls;
-      counted.back_edges -= kept->second.back_edges;
+      counted.runs = 0;
+      // What is counted on while this is read can seem to become less.
+      counted.calls -= std::min(counted.calls, kept->second.calls);
+      counted.back_edges -= std::min(counted.back_edges, kept->second.back_edges);
     }
     result.push_back(counted);
   }
@@ -145,6 +188,8 @@ bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfil
   for (const auto& unit : units)
     images.emplace_back(*unit);
   const bool kept = add(*cache_, key(), description_, images, news(profile)).has_value();
+  if (kept)
+    has_units_.store(true);
   for (const auto& counted : profile)
     kept_[counted.function] = counted;
   return kept;
@@ -154,22 +199,20 @@ namespace {
 
 /// At the end of what pack() gives. Before it: a unit file, the description, and path and target of the source, if any.
 struct PackTail {
-  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '3'};
+  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '4'};
 
-  Sha256Digest key{};           ///< if has_key
-  FileFingerprint fingerprint;  ///< of the source
-  std::uint32_t has_key = 0;    ///< 1: yes; 0: it is made of the source
-  std::uint32_t features = 0;   ///< CoreFeatures::bits
+  Sha256Digest key{};              ///< if has_key
+  FileFingerprint fingerprint;     ///< of the source
+  std::uint32_t has_key = 0;       ///< 1: yes; 0: it is made of the source
+  std::uint32_t features = 0;      ///< CoreFeatures::bits
+  std::uint32_t wants_module = 0;  ///< 1: the module is kept too
+  std::uint32_t reserved = 0;
   std::uint64_t description_size = 0;
   std::uint64_t path_size = 0;  ///< 0: there is no source
   std::uint64_t target_size = 0;
   std::uint64_t size = 0;  ///< of the pack, all included
   std::array<char, 8> magic = kMagic;
 };
-
-std::span<const std::uint8_t> bytes_of(const void* data, std::size_t size) {
-  return {static_cast<const std::uint8_t*>(data), size};
-}
 
 /// What the pieces of a pack lie in.
 struct Packed {
@@ -233,12 +276,14 @@ void join(CompilationCache& cache, const Sha256Digest& key, std::string_view des
     return;
   if (wants_joining(cache, key))  // else another run has done so meanwhile
     static_cast<void>(add(cache, key, description, {*joined}, {}));
+  cache.make_sure(key);
 }
 
 }  // namespace
 
 UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProfile> profile) {
-  if (!may_write_ || units.empty())
+  const bool has_new_units = may_write_ && !units.empty();
+  if (!has_new_units && !(may_keep_module() && source_))
     return {};
   const auto packed = std::make_shared<Packed>(Packed{.units = std::move(units)});
   Images images;
@@ -260,6 +305,7 @@ UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProf
     tail.features = source->features.bits();
     tail.path_size = source->path.size();
     tail.target_size = source->target.size();
+    tail.wants_module = wants_module_.load() ? 1 : 0;
     packed->texts += source->path + source->target;
   }
   if (!source || key_is_made_.load(std::memory_order_acquire)) {
@@ -267,15 +313,15 @@ UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProf
     tail.has_key = 1;
   }
   auto parts = packed->builder.parts();
-  parts.push_back(bytes_of(packed->texts.data(), packed->texts.size()));
-  parts.push_back(bytes_of(&tail, sizeof tail));
+  parts.push_back(bytes_of(std::span<const char>(packed->texts)));
+  parts.push_back(bytes_of(std::span<const PackTail>(&tail, 1)));
   for (const auto part : parts)
     tail.size += part.size();
   return {std::move(parts), packed};
 }
 
 Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                                     std::chrono::milliseconds quiet) {
+                                     std::chrono::milliseconds delay) {
   const auto damaged = [] {
     return std::unexpected(Error{ErrorKind::malformed, Error::kNoOffset, "the pack is damaged"});
   };
@@ -310,14 +356,21 @@ Expected<void> UnitStore::add_packed(CompilationCache& cache, std::span<const st
     cache.remember_module(source.fingerprint, module->digest);
     key = units_key(module->digest, source.target);
   }
-  WZRUN_CHECK(add(cache, key, description, images_of(file), file.profile()));
+  if (!file.units().empty())
+    WZRUN_CHECK(add(cache, key, description, images_of(file), file.profile()));
+  if (tail.wants_module != 0) {
+    if (!module)
+      module = WZRUN_TRY(read(source));
+    if (units_key(module->digest, source.target) == key)
+      add_module(cache, key, description, module->bytes.view(), source.features);
+    cache.make_sure(prepared_key(key));
+  }
+  cache.make_sure(key);
   const bool is_only_processor = usable_processors() < 2;  // which the next run wants
   if (source.path.empty() || is_only_processor || !wants_joining(cache, key))
     return {};
-  const auto uses = cache.uses(key);
-  std::this_thread::sleep_for(quiet);
-  if (cache.uses(key) == uses)  // else there are runs, which want the processors
-    join(cache, key, description, source, std::move(module));
+  std::this_thread::sleep_for(delay);
+  join(cache, key, description, source, std::move(module));
   return {};
 }
 

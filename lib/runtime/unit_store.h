@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/prepared_module.h"
 #include "runtime/unit_file.h"
 #include "wzrun/cache.h"
 #include "wzrun/runtime.h"
@@ -46,19 +47,27 @@ class UnitStore {
   std::expected<UnitFile, std::string> find();
   /// What others have kept since this last looked or kept something; nothing if they have not.
   std::optional<UnitFile> find_newer();
+  /// The module, if it was kept.
+  std::expected<PreparedModule, std::string> find_module();
+  /// Has the module kept too, where there are units: it was not found. Requires that it is valid.
+  void want_module(ModuleBytes module, CoreFeatures features);
+  /// Does that, unless pack() has left it to somebody else.
+  void keep_module();
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
   /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
   /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
   UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile);
-  /// Adds to a cache what pack() gave. Then, if nobody looks for it for a while, joins what is in many units.
+  /// Adds to a cache what pack() gave. Later, when runs that follow at once are over, joins what is in many
+  /// units.
   /// Errors: malformed, io; the key is not known and the module's file has changed.
   static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                                   std::chrono::milliseconds quiet = {});
+                                   std::chrono::milliseconds delay = {});
 
  private:
   const Sha256Digest& key();
+  bool may_keep_module() const { return may_write_ && has_units_.load() && wants_module_.load(); }
   /// Of this run's counts, what was not kept before. Requires the lock.
   std::vector<FunctionProfile> news(std::span<const FunctionProfile> profile) const;
 
@@ -70,6 +79,10 @@ class UnitStore {
   std::string description_;
   bool may_write_;
   std::optional<UnitSource> source_;
+  std::atomic<bool> has_units_{false};  ///< the cache has some
+  std::atomic<bool> wants_module_{false};
+  ModuleBytes module_;  ///< if wants_module_
+  CoreFeatures features_;
   std::mutex keeping_;
   std::map<std::uint32_t, FunctionProfile> kept_;  ///< of this run's counts
   std::atomic<std::uint64_t> seen_{0};             ///< inode of the file that find() has opened last

@@ -10,9 +10,11 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace wzrun::cli {
 namespace {
@@ -22,15 +24,17 @@ constexpr std::string_view kResult = "3492664321\n";
 class Cached {
  public:
   Setting setting() const { return {.environment = {"WZRUN_CACHE_DIR=" + (folder_ / "cache")}}; }
-  /// The path of the only entry; empty if there is none.
-  std::filesystem::path entry() const {
+  std::vector<std::filesystem::path> entries() const {
     std::error_code error;
+    std::vector<std::filesystem::path> paths;
     for (const auto& file : std::filesystem::directory_iterator(folder_ / "cache", error))
       if (file.path().extension() == ".wzrun")
-        return file.path();
-    return {};
+        paths.push_back(file.path());
+    return paths;
   }
-  bool has_entry() const { return !entry().empty(); }
+  /// The path of the only entry.
+  std::filesystem::path entry() const { return entries().at(0); }
+  bool has_entry() const { return !entries().empty(); }
   /// Waits for what another process keeps after the run has ended. False after ten seconds.
   bool gets_entry() const {
     for (int i = 0; i < 1000 && !has_entry(); ++i)
@@ -64,6 +68,45 @@ TEST_CASE("tiering: a run compiles what is hot, and the next one finds it") {
   CHECK(second.status == 0);
   CHECK(second.out == kResult);
   CHECK(stat(second, "kept_functions") >= 1);
+}
+
+TEST_CASE("tiering: the next run of a large module does not read it, and runs what no run before has called") {
+  const Cached cache;
+  TemporaryFolder folder;
+  const auto path = folder / "large.wasm";
+  std::filesystem::copy_file(program("late"), path);
+  // A custom section of 2 MiB without a name.
+  std::ofstream(path, std::ios::binary | std::ios::app)
+      << std::string_view("\0\x81\x80\x80\x01\0", 6) << std::string(2 << 20, 'x');
+  const auto interpreted = wzrun({"--engine", "interp", path, "x"}, cache.setting());
+  CHECK(interpreted.status == 134);
+  CHECK(interpreted.err.find("late") != std::string::npos);
+  const auto has_phase = [](const Outcome& run, const std::string& name) {
+    return run.err.find("{\"name\": \"" + name + "\"") != std::string::npos;
+  };
+  const auto first = wzrun({"--stats=json", path}, cache.setting());
+  CHECK(first.status == 0);
+  CHECK(first.out == interpreted.out);
+  CHECK(has_phase(first, "read"));
+  // For another process to read it, a file must have been there for two seconds.
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (cache.entries().size() < 2 && std::chrono::steady_clock::now() < give_up)
+    REQUIRE(wzrun({path}, cache.setting()).out == interpreted.out);
+  REQUIRE(cache.entries().size() == 2);
+  const auto second = wzrun({"--stats=json", path}, cache.setting());
+  CHECK(second.status == 0);
+  CHECK(second.out == interpreted.out);
+  CHECK_FALSE(has_phase(second, "read"));
+  const auto third = wzrun({path, "x"}, cache.setting());
+  CHECK(third.status == interpreted.status);
+  CHECK(third.out == interpreted.out);
+  CHECK(third.err == interpreted.err);
+  for (const auto& entry : cache.entries()) {
+    std::filesystem::resize_file(entry, std::filesystem::file_size(entry) / 2);
+    const auto damaged = wzrun({path, "x"}, cache.setting());
+    CHECK(damaged.status == interpreted.status);
+    CHECK(damaged.err == interpreted.err);
+  }
 }
 
 TEST_CASE(

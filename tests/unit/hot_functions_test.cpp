@@ -39,10 +39,11 @@ class Program {
       module_.code.push_back({.bytes = body, .offset = 0});
   }
   const wasm::Module& module() const { return module_; }
-  HotFunctions hot(unsigned opt_level = 2, bool quick_is_cheap = false) const {
-    return {module_, {.opt_level = opt_level, .quick_is_cheap = quick_is_cheap}, {}, [this](auto index) {
-              return calls.contains(index) ? calls.at(index) : 0;
-            }};
+  HotFunctions hot(unsigned opt_level = 2, bool quick_is_cheap = false, std::uint64_t events_per_byte = 0) const {
+    return {module_,
+            {.opt_level = opt_level, .quick_is_cheap = quick_is_cheap, .events_per_byte = events_per_byte},
+            {},
+            [this](auto index) { return calls.contains(index) ? calls.at(index) : 0; }};
   }
   std::map<std::uint32_t, std::uint64_t> calls;
 
@@ -324,12 +325,85 @@ TEST_CASE("hot functions: what code counts decides what is compiled well first, 
   REQUIRE(first);
   CHECK(first->functions == Indices{1});
   CHECK(first->loops.empty());
-  std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1000}};
-  hot.complete(profile);
-  REQUIRE(profile.size() == 2);
-  CHECK(profile[0].back_edges == 0);
-  CHECK(profile[1].function == 1);
-  CHECK(profile[1].back_edges == 16384);
+  std::vector<FunctionProfile> profile;
+  hot.add_counts(profile);
+  REQUIRE(profile.size() == 1);
+  CHECK(profile[0].function == 1);
+  CHECK(profile[0].back_edges == 16384);
+}
+
+TEST_CASE("hot functions: good code must save enough in one run for its length") {
+  constexpr std::uint64_t kPerByte = 10;
+  const Program program({{1000, {}}, {1000, {}}, {1000, {}}, {10, {}}});
+  auto hot = program.hot(2, true, kPerByte);
+  hot.remember({.function = 0, .runs = 3, .calls = 10'000, .back_edges = 19'999});
+  hot.remember({.function = 1, .runs = 3, .calls = 10'000, .back_edges = 20'000});
+  hot.remember({.function = 2, .runs = 1, .calls = 9'999});
+  hot.remember({.function = 3, .runs = 1, .calls = HotFunctions::kWorthyEvents - 1});
+  for (std::uint32_t function = 0; function < 4; ++function)
+    hot.has_code(function, 0);
+  const auto first = hot.next(Work::good);
+  REQUIRE(first);
+  CHECK(first->functions == Indices{1});
+  CHECK_FALSE(hot.next(Work::good));
+  hot.note_code(2, {}, 9'999, at(1ms));  // as much as in the run before: nothing new
+  CHECK_FALSE(hot.next(Work::good));
+  hot.note_code(2, {}, 1, at(1ms));
+  const auto second = hot.next(Work::good);
+  REQUIRE(second);
+  CHECK(second->functions == Indices{2});
+}
+
+TEST_CASE("hot functions: a call that goes on and on is worth good code only if that is not too long for it") {
+  const Program program({{1000, {}}});
+  auto hot = program.hot(2, true, 32);
+  hot.has_code(0, 0);
+  CHECK_FALSE(hot.note_code(0, 5, 16'384, at(1ms)));
+  CHECK(hot.note_code(0, 5, 16'384, at(2ms)));
+  CHECK(hot.has_stuck());
+  const Program long_program({{2000, {}}});
+  auto long_hot = long_program.hot(2, true, 32);
+  long_hot.has_code(0, 0);
+  for (int report = 0; report < 3; ++report)
+    CHECK_FALSE(long_hot.note_code(0, 5, 16'384, at(1ms)));
+  CHECK(long_hot.note_code(0, 5, 16'384, at(2ms)));
+}
+
+TEST_CASE("hot functions: what takes longer than the program has run is compiled well later") {
+  const Program program({{1000, {}}, {2000, {}}, {3000, {}}});
+  auto hot = program.hot(2, true);
+  for (std::uint32_t function = 0; function < 3; ++function) {
+    hot.has_code(function, 0);
+    hot.note_code(function, {}, 16'384 * (function + 1), at(1ms));
+  }
+  const auto time = [](std::uint32_t bytes) { return HotFunctions::Time(bytes * HotFunctions::kTimePerByte); };
+  CHECK(hot.has_next(Work::good));
+  CHECK_FALSE(hot.next(Work::good, time(1000) - 1ms));
+  CHECK(hot.has_later(time(1000) - 1ms));
+  const auto first = hot.next(Work::good, time(2000));
+  REQUIRE(first);
+  CHECK(first->functions == Indices{1});
+  const auto second = hot.next(Work::good, time(2000));
+  REQUIRE(second);
+  CHECK(second->functions == Indices{0});
+  CHECK_FALSE(hot.next(Work::good, time(2000)));
+  CHECK(hot.has_later(time(2000)));
+  const auto third = hot.next(Work::good, time(3000));
+  REQUIRE(third);
+  CHECK(third->functions == Indices{2});
+  CHECK_FALSE(hot.has_later(time(3000)));
+}
+
+TEST_CASE("hot functions: a loop that a call does not leave is compiled well at any time") {
+  const Program program({{10'000, {}}});
+  auto hot = program.hot(2, true);
+  hot.has_code(0, 0);
+  hot.note_code(0, 5, 16'384, at(1ms));
+  CHECK_FALSE(hot.next(Work::good, at(2ms)));
+  hot.note_code(0, 5, 16'384, at(2ms));
+  const auto job = hot.next(Work::good, at(2ms));
+  REQUIRE(job);
+  CHECK(job->loops.size() == 1);
 }
 
 TEST_CASE("hot functions: small ones are compiled well together, the hottest first, and large ones alone") {

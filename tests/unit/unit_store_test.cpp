@@ -6,6 +6,7 @@
 #include "tests/engine/module_bytes.h"
 #include "tests/image_builder.h"
 #include "tests/temp_dir.h"
+#include "wasm/decoder.h"
 #include "wzrun/runtime.h"
 #include "wzrun/sha256.h"
 
@@ -19,6 +20,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -215,6 +217,108 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   };
   CHECK_FALSE(UnitStore(cache, make_key, "", true, source).pack(std::vector{unit({3}, 2)}, {}).empty());
   CHECK(asked);  // as the file is not there any more
+}
+
+TEST_CASE("unit store: what seems to have become less is not counted, and how many runs have counted is") {
+  Kept kept;
+  kept.store.keep(std::vector{unit({1}, 0)},
+                  std::vector<FunctionProfile>{{.function = 1, .calls = 9, .back_edges = 5}});
+  kept.store.keep(std::vector{unit({2}, 0)},
+                  std::vector<FunctionProfile>{{.function = 1, .calls = 8, .back_edges = 7}});
+  CHECK(kept.file().profile()[0].calls == 9);
+  CHECK(kept.file().profile()[0].back_edges == 7);
+  CHECK(kept.file().profile()[0].runs == 1);
+  UnitStore other(kept.cache, [] { return Sha256Digest{1}; }, "", true);
+  other.keep(std::vector{unit({3}, 0)}, std::vector<FunctionProfile>{{.function = 1, .calls = 2}});
+  CHECK(kept.file().profile()[0].calls == 11);
+  CHECK(kept.file().profile()[0].runs == 2);
+}
+
+namespace {
+
+void check_prepared(const PreparedModule& prepared, const engine::Bytes& module) {
+  const auto whole = wasm::decode(module, CoreFeatures::V3);
+  REQUIRE(whole);
+  CHECK(std::ranges::equal(prepared.whole.view(), module));
+  const auto start = wasm::decode(prepared.start.view(), CoreFeatures::V3, {.bodies_are_absent = true});
+  REQUIRE(start);
+  CHECK(start->exports.size() == whole->exports.size());
+  REQUIRE(prepared.bodies.size() == whole->code.size());
+  for (std::size_t i = 0; i < whole->code.size(); ++i) {
+    CHECK(std::ranges::equal(prepared.bodies[i].bytes, whole->code[i].bytes));
+    CHECK(prepared.bodies[i].offset == whole->code[i].offset);
+  }
+}
+
+const engine::Bytes kSomeModule = engine::module_of({{0, 0x20, 0, 0x0b}, {0, 0x41, 7, 0x0b}});
+
+}  // namespace
+
+TEST_CASE("unit store: a module that is wanted is kept when there are units, once") {
+  Kept kept;
+  CHECK_FALSE(kept.store.find_module());
+  kept.store.want_module(ModuleBytes::borrow(kSomeModule), CoreFeatures::V3);
+  kept.store.keep_module();
+  CHECK(kept.cache->is_empty());
+  kept.store.keep(std::vector{unit({1}, 0)}, {});
+  kept.store.keep_module();
+  const auto found = kept.store.find_module();
+  REQUIRE(found);
+  check_prepared(*found, kSomeModule);
+  *kept.cache = MemoryCache();
+  kept.store.keep(std::vector{unit({1}, 0)}, {});
+  kept.store.keep_module();
+  CHECK_FALSE(kept.store.find_module());
+}
+
+TEST_CASE("unit store: a pack has the module kept that it is of, also without units, and no other") {
+  const test::TempDir dir;
+  const auto path = dir / "module";
+  dir.write("module", std::string(kSomeModule.begin(), kSomeModule.end()));
+  const UnitSource source{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
+  for (const bool is_right : {true, false}) {
+    const auto cache = std::make_shared<MemoryCache>();
+    const auto key = units_key(is_right ? sha256(kSomeModule) : Sha256Digest{}, "target");
+    UnitStore store(cache, [&] { return key; }, "name", true, source);
+    store.prepare();
+    store.want_module(ModuleBytes::borrow(kSomeModule), CoreFeatures::V3);
+    CHECK(store.pack({}, {}).empty());  // nothing was worth to be kept
+    store.keep(std::vector{unit({1}, 0)}, {});
+    REQUIRE(UnitStore::add_packed(*cache, in_one_piece(store.pack({}, {}))));
+    const auto found = store.find_module();
+    REQUIRE(found.has_value() == is_right);
+    if (found)
+      check_prepared(*found, kSomeModule);
+    CHECK(levels(*store.find()) == std::vector<std::uint32_t>{0});
+  }
+}
+
+TEST_CASE("prepared modules: with any bit flipped or any byte missing they are refused or stay within the file") {
+  const auto module = wasm::decode(kSomeModule, CoreFeatures::V3);
+  REQUIRE(module);
+  const PreparedModuleParts parts(*module);
+  std::vector<std::uint8_t> bytes;
+  for (const auto part : parts.parts())
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  const auto open = [](std::span<const std::uint8_t> file) {
+    const int fd = memfd_create("prepared", MFD_CLOEXEC);
+    REQUIRE(write(fd, file.data(), file.size()) == static_cast<ssize_t>(file.size()));
+    return PreparedModule::open(CacheEntry(fd, file.size()));
+  };
+  REQUIRE(open(bytes));
+  check_prepared(*open(bytes), kSomeModule);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(open(std::span(bytes).first(size)));
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+    if (const auto opened = open(bytes)) {
+      std::uint64_t sum = 0;
+      for (const auto& body : opened->bodies)
+        sum = std::accumulate(body.bytes.begin(), body.bytes.end(), sum);
+      CHECK(sum < std::uint64_t{256} * bytes.size() * opened->bodies.size() + 1);
+    }
+    bytes[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+  }
 }
 
 TEST_CASE("unit store: what a pack brings in many units becomes one, if the module is there and still the same") {

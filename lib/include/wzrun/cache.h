@@ -66,11 +66,9 @@ class CompilationCache {
 
   /// The value that was stored, every byte as it was; or the reason why there is none.
   virtual std::expected<CacheEntry, std::string> find(const Sha256Digest& key) = 0;
-  /// How often find() has found a value of this key; 0 if nobody counts.
-  virtual std::uint64_t uses(const Sha256Digest& key) {
-    static_cast<void>(key);
-    return 0;
-  }
+  /// Looks whether the value that was stored last is as it was, so that find() need not. Takes its time, for who has
+  /// it.
+  virtual void make_sure(const Sha256Digest& key) { static_cast<void>(key); }
   /// To be held while the value of a key is made: if somebody else is making it, this waits until they are done, and
   /// the caller should look again. May give up waiting.
   virtual Claim claim(const Sha256Digest& key) = 0;

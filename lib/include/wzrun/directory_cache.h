@@ -41,7 +41,7 @@ class DirectoryCache final : public CompilationCache {
   std::optional<Sha256Digest> module_digest(const FileFingerprint& file) override;
   void remember_module(const FileFingerprint& file, const Sha256Digest& digest) override;
   std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override;
-  std::uint64_t uses(const Sha256Digest& key) override;
+  void make_sure(const Sha256Digest& key) override;
   Claim claim(const Sha256Digest& key) override;
   std::expected<void, std::string> store(const Sha256Digest& key, Parts parts, std::string_view description) override;
 

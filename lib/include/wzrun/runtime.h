@@ -35,6 +35,8 @@ class ModuleBytes {
   static ModuleBytes keep(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> owner);
 
   std::span<const std::uint8_t> view() const { return view_; }
+  /// Some of them, which keep the others alive. Requires that they lie inside.
+  ModuleBytes part(std::size_t offset, std::size_t size) const { return keep(view_.subspan(offset, size), owner_); }
 
  private:
   std::shared_ptr<const void> owner_;
@@ -186,7 +188,7 @@ class Runtime {
 /// what was compiled in many pieces together, in which functions call each other faster. It is code that will run:
 /// whoever can write it can do all that this process can. Errors: malformed, io.
 Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                           std::chrono::milliseconds quiet = {});
+                           std::chrono::milliseconds delay = {});
 
 /// Decodes and validates without keeping anything.
 Expected<void> validate(std::span<const std::uint8_t> module, CoreFeatures features, unsigned threads = 1);
