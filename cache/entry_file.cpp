@@ -40,22 +40,22 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// A file that is removed unless it was published.
+/// A file that goes unless it was published, where the system can also if this process is killed: it has no name
+/// before.
 class TemporaryFile {
  public:
   explicit TemporaryFile(int directory) : directory_(directory) {
-    for (int attempt = 0; attempt < 10 && !file_; attempt++) {
-      std::uint64_t random = 0;
-      if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return;
-      name_ = fmt::format("{}{:016x}", kTemporaryPrefix, random);
+    constexpr mode_t kOwnerOnly = 0600;
+    file_ = File(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kOwnerOnly));
+    if (file_ && faccessat(AT_FDCWD, path().c_str(), F_OK, 0) == 0)
+      return;
+    with_new_name([&] {
       file_ = File::open(directory_, name_, O_RDWR | O_CREAT | O_EXCL);
-      if (!file_ && errno != EEXIST)
-        return;
-    }
+      return static_cast<bool>(file_);
+    });
   }
   ~TemporaryFile() {
-    if (file_)
+    if (!name_.empty())
       unlinkat(directory_, name_.c_str(), 0);
   }
   TemporaryFile(const TemporaryFile&) = delete;
@@ -63,14 +63,37 @@ class TemporaryFile {
 
   const File& file() const { return file_; }
   bool publish(const std::string& name) {
-    if (fsync(file_.fd()) != 0 || renameat(directory_, name_.c_str(), directory_, name.c_str()) != 0)
+    const auto link = [&] {
+      return linkat(AT_FDCWD, path().c_str(), directory_, name_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    };
+    if (fsync(file_.fd()) != 0 || (name_.empty() && !with_new_name(link)) ||
+        renameat(directory_, name_.c_str(), directory_, name.c_str()) != 0)
       return false;
+    name_.clear();
     file_ = {};
     fsync(directory_);  // should it fail, the entry may be gone after a crash of the machine, and that is all
     return true;
   }
 
  private:
+  std::string path() const { return fmt::format("/proc/self/fd/{}", file_.fd()); }
+  /// Gives it a name that `take` can take.
+  template <typename Take>
+  bool with_new_name(const Take& take) {
+    for (int attempt = 0; attempt < 10; attempt++) {
+      std::uint64_t random = 0;
+      if (getrandom(&random, sizeof random, 0) != sizeof random)
+        break;
+      name_ = fmt::format("{}{:016x}", kTemporaryPrefix, random);
+      if (take())
+        return true;
+      if (errno != EEXIST)
+        break;
+    }
+    name_.clear();
+    return false;
+  }
+
   int directory_;
   std::string name_;
   File file_;

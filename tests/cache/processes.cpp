@@ -5,9 +5,11 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -105,6 +107,27 @@ TEST_CASE("processes: killed at any moment of storing, they leave an old value, 
     make_older(file.path(), 3601);
   REQUIRE(store(*open_cache(path), "b", bytes_of(10)));
   CHECK(count_files(path, "tmp-") == 0);
+}
+
+TEST_CASE("processes: one that dies while it writes leaves no file") {
+  const TempDir dir;
+  const auto path = dir / "cache";
+  REQUIRE(store(*open_cache(path), "a", bytes_of(10)));
+  const int nameless = open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (nameless < 0) {
+    MESSAGE("skipped: this file system has no files without names");
+    return;
+  }
+  close(nameless);
+  Child child([&] {
+    const rlimit limit{.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    signal(SIGXFSZ, SIG_DFL);
+    return store(*open_cache(path), "b", bytes_of(4 << 20)) ? 0 : 1;
+  });
+  CHECK(child.wait() == -SIGXFSZ);
+  CHECK(count_files(path, "tmp-") == 0);
+  CHECK(miss(*open_cache(path), "b") == "not in the cache");
 }
 
 TEST_CASE("processes: a claim ends with the process that holds it") {

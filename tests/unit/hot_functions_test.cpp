@@ -374,7 +374,7 @@ TEST_CASE("hot functions: what takes longer than the program has run is compiled
   auto hot = program.hot(2, true);
   for (std::uint32_t function = 0; function < 3; ++function) {
     hot.has_code(function, 0);
-    hot.note_code(function, {}, 16'384 * (function + 1), at(1ms));
+    hot.note_code(function, {}, std::uint64_t{16'384} * (function + 1), at(1ms));
   }
   const auto time = [](std::uint32_t bytes) { return HotFunctions::Time(bytes * HotFunctions::kTimePerByte); };
   CHECK(hot.has_next(Work::good));
