@@ -336,7 +336,7 @@ std::vector<std::uint32_t> Compilation::hot_functions() {
   if (!kept)
     return functions;
   for (const auto& function : kept->profile())
-    if (function.calls + function.back_edges >= runtime::HotFunctions::kRememberedEvents)
+    if (function.events_of_a_run() >= runtime::HotFunctions::kWorthyEvents)
       functions.push_back(function.function);
   return functions;
 }

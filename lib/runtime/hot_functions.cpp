@@ -104,7 +104,7 @@ void HotFunctions::remember(const FunctionProfile& profile) {
     return;
   auto& candidate = get(profile.function);
   candidate.earlier_calls = profile.calls;
-  candidate.earlier_runs = std::max(profile.runs, 1U);
+  candidate.earlier_events_of_a_run = profile.events_of_a_run();
   candidate.earlier_events = profile.calls + profile.back_edges;
   if (candidate.earlier_events >= kRememberedEvents)
     remembered_.push_back(profile.function);
@@ -155,7 +155,7 @@ bool HotFunctions::can_improve(const Entry& entry) const {
 
 /// Whether good code would save so much in a run that it is worth to be made.
 bool HotFunctions::is_worthy(std::uint32_t function_index, const Candidate& candidate) const {
-  const auto events = std::max(candidate.events, candidate.earlier_events / candidate.earlier_runs);
+  const auto events = std::max(candidate.events, candidate.earlier_events_of_a_run);
   return events >= std::max(options_.least_events, size(function_index) * options_.events_per_byte);
 }
 

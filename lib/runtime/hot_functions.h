@@ -127,7 +127,7 @@ class HotFunctions {
     std::uint64_t events_of_code = 0;  ///< of `events`, those that compiled code has counted
     std::uint64_t earlier_events = 0;
     std::uint64_t earlier_calls = 0;
-    std::uint32_t earlier_runs = 1;
+    std::uint64_t earlier_events_of_a_run = 0;
     std::uint64_t events_before_code = 0;
     std::optional<unsigned> opt_level;  ///< of its code, if it has any
     bool wanted = false;                ///< quickly compiled, with an entry at wanted_loop

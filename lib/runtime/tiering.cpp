@@ -67,6 +67,8 @@ Tiering::~Tiering() {
   for (auto& thread : threads_)
     thread.join();
   keep();
+  if (options_.store != nullptr)
+    options_.store->keep_module();
 }
 
 std::uint32_t Tiering::patience() {
@@ -257,7 +259,7 @@ bool Tiering::is_time_to_keep(Clock::time_point now) const { return can_keep() &
 void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
   keeping_ = true;
   lock.unlock();
-  keep_units();
+  keep();
   lock.lock();
   keeping_ = false;
   kept_ = Clock::now();
@@ -436,12 +438,6 @@ std::vector<FunctionProfile> Tiering::profile() const {
 void Tiering::keep() {
   if (options_.store == nullptr)
     return;
-  keep_units();
-  options_.store->keep_module();
-}
-
-/// Requires a store.
-void Tiering::keep_units() {
   std::vector<std::shared_ptr<const Unit>> units;
   {
     const std::scoped_lock lock(mutex_);

@@ -49,7 +49,7 @@ class Tiering {
   using Unit = std::vector<std::uint8_t>;  ///< an image
 
   Tiering(CompiledCode& code, TieringOptions options);
-  /// Waits for what is being compiled.
+  /// Waits for what is being compiled. Keeps what was made, and the module if it is wanted.
   ~Tiering();
   Tiering(const Tiering&) = delete;
   Tiering& operator=(const Tiering&) = delete;
@@ -75,7 +75,7 @@ class Tiering {
   bool adopt(const std::shared_ptr<const Image>& unit);
   /// Begins nothing new any more.
   void stop();
-  /// Keeps what was made since it was last kept, and the module if it is wanted, now.
+  /// Keeps what was made since it was last kept, now.
   void keep();
   /// The same in bytes, for UnitStore::add_packed; also what is being kept at this moment.
   UnkeptCode pack_new() const;
@@ -102,7 +102,6 @@ class Tiering {
   bool can_keep() const;
   bool is_time_to_keep(Clock::time_point now) const;
   void keep_now(std::unique_lock<std::mutex>& lock);
-  void keep_units();
   void compile(const HotFunctions::Job& job, CompilerSession& session);
   struct Made {
     std::optional<Unit> unit;

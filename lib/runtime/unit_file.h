@@ -5,6 +5,7 @@
 #include "wzrun/error.h"
 #include "wzrun/runtime.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -23,6 +24,9 @@ struct FunctionProfile {
   std::uint32_t runs = 1;      ///< in which it was counted
   std::uint64_t calls = 0;
   std::uint64_t back_edges = 0;  ///< backward branches that were taken
+
+  /// On average.
+  std::uint64_t events_of_a_run() const { return (calls + back_edges) / std::max(runs, 1U); }
 };
 
 struct UnitFileTail {
