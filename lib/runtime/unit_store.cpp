@@ -94,7 +94,8 @@ void add_module(CompilationCache& cache, const Sha256Digest& key, std::string_vi
     return;
   const PreparedModuleParts file(*decoded);
   const auto name = description.substr(0, description.find('\n'));
-  static_cast<void>(cache.store(prepared_key(key), file.parts(), fmt::format("{}\nthe module, prepared for later runs", name)));
+  static_cast<void>(
+      cache.store(prepared_key(key), file.parts(), fmt::format("{}\nthe module, prepared for later runs", name)));
 }
 
 }  // namespace
