@@ -211,4 +211,31 @@ TEST_CASE("memory: many segments that fill megabytes, the later ones over the ea
   });
 }
 
+TEST_CASE("memory: one that begins with much data grows, with 32-bit and with 64-bit addresses") {
+  constexpr std::uint32_t kPages = 64;
+  constexpr std::uint64_t kDataBytes = 3U << 20;
+  Bytes data(kDataBytes);
+  for (std::size_t i = 0; i < data.size(); ++i)
+    data[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
+  on_each_engine([&](Engine& engine) {
+    for (const bool is_64 : {false, true}) {
+      CAPTURE(is_64);
+      Bytes module = {0, 'a', 's', 'm', 1, 0, 0, 0};
+      append_section(module, 5, {1, static_cast<std::uint8_t>(is_64 ? 4 : 0), kPages});
+      append_section(module, 7, {1, 1, 'm', 2, 0});
+      Bytes segment = {1, 0, static_cast<std::uint8_t>(is_64 ? 0x42 : 0x41), 0, 0x0b};
+      append_u32(segment, kDataBytes);
+      append(segment, data);
+      append_section(module, 11, segment);
+      const auto instance = engine.instantiate(engine.compile(ModuleBytes::own(module)));
+      auto memory = instance.exported_memory("m");
+      REQUIRE(memory);
+      CHECK(memory->grow(100) == kPages);
+      CHECK(memory->size() == (std::uint64_t{kPages} + 100) << 16);
+      CHECK(std::ranges::equal(*memory->range(0, kDataBytes), data));
+      CHECK(memory->read<std::uint64_t>(memory->size() - 8) == 0);
+    }
+  });
+}
+
 }  // namespace wzrun::engine
