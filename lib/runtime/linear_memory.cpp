@@ -58,7 +58,8 @@ bool LinearMemory::reserve() {
 
 void LinearMemory::expect_writes(std::uint64_t address, std::uint64_t length) {
   constexpr std::uint64_t kLeastBytes = 2U << 20;  // of a large page
-  if (length < kLeastBytes || !guarded_)  // what is advised otherwise is a mapping of its own, and mremap moves only one
+  // Without guards mremap moves the memory: one mapping, and what is advised otherwise is another.
+  if (length < kLeastBytes || !guarded_)
     return;
   const auto begin = address / wasm::kPageSize * wasm::kPageSize;
   madvise(base_ + begin, address + length - begin, MADV_HUGEPAGE);  // a fault takes longer than writing a small page
