@@ -54,11 +54,24 @@ void DirectoryCache::remember_module(const FileFingerprint& file, const Sha256Di
     cache::remember_module(*directory, file, digest);
 }
 
+namespace {
+
+/// Whether every byte of an entry is as it was; reads them unless that is known.
+bool is_sure(cache::UseFile& use, const cache::EntryFile& entry) {
+  if (use.vouches_for(entry.fingerprint))
+    return true;
+  if (!cache::is_intact(entry))
+    return false;
+  use.found_intact(entry.fingerprint, entry.opened_ns);
+  return true;
+}
+
+}  // namespace
+
 std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& key) {
   const int directory = directory_->fd();
   if (directory < 0)
     return std::unexpected("the cache is empty");
-  const auto opened_ns = cache::now_ns();
   auto entry = cache::open_entry(directory, key);
   const auto damaged = [&](std::string reason) {
     // So that nobody else reads it for nothing. Should it have been replaced just now, it will be made again.
@@ -70,11 +83,8 @@ std::expected<CacheEntry, std::string> DirectoryCache::find(const Sha256Digest& 
     return entry.error().is_absent ? std::unexpected(std::move(entry.error().reason))
                                    : damaged(std::move(entry.error().reason));
   cache::UseFile use(directory, key, !options_.read_only);
-  if (!use.vouches_for(entry->fingerprint)) {
-    if (!cache::is_intact(*entry))
-      return damaged("the entry is damaged");
-    use.found_intact(entry->fingerprint, opened_ns);
-  }
+  if (!is_sure(use, *entry))
+    return damaged("the entry is damaged");
   use.count_use();
   use.write();
   return CacheEntry(entry->file.release(), entry->payload_size);
@@ -88,14 +98,10 @@ void DirectoryCache::make_sure(const Sha256Digest& key) {
   if (!stored)
     return;
   std::this_thread::sleep_for(cache::settling_time(stored->fingerprint));
-  const auto opened_ns = cache::now_ns();
   const auto entry = cache::open_entry(directory, key);
   cache::UseFile use(directory, key, true);
-  if (!entry || entry->fingerprint != stored->fingerprint || use.vouches_for(entry->fingerprint) ||
-      !cache::is_intact(*entry))
-    return;  // whoever looks for it next sees to that
-  use.found_intact(entry->fingerprint, opened_ns);
-  use.write();
+  if (entry && entry->fingerprint == stored->fingerprint && is_sure(use, *entry))
+    use.write();  // else whoever looks for it next sees to that
 }
 
 CompilationCache::Claim DirectoryCache::claim(const Sha256Digest& key) {

@@ -106,6 +106,7 @@ std::string entry_name(const Sha256Digest& key) { return to_string(key).append(k
 std::expected<EntryFile, EntryProblem> open_entry(int directory, const Sha256Digest& key) {
   const auto problem = [](std::string reason) { return std::unexpected(EntryProblem{std::move(reason)}); };
   EntryFile entry;
+  entry.opened_ns = now_ns();
   entry.file = File::open(directory, entry_name(key), O_RDONLY);
   if (!entry.file)
     return std::unexpected(EntryProblem{errno == ENOENT ? "not in the cache" : strerror(errno), errno == ENOENT});

@@ -22,6 +22,7 @@ std::string entry_name(const Sha256Digest& key);
 
 struct EntryFile {
   File file;
+  std::int64_t opened_ns = 0;  ///< since 1970, or a little before
   FileFingerprint fingerprint;
   std::uint64_t payload_size = 0;
   std::uint64_t description_size = 0;

@@ -51,7 +51,7 @@ class UnitStore {
   std::expected<PreparedModule, std::string> find_module();
   /// Has the module kept too, where there are units: it was not found. Requires that it is valid.
   void want_module(ModuleBytes module, CoreFeatures features);
-  /// Does that, unless pack() has left it to somebody else.
+  /// Does that now, if it is wanted and nobody has called this before.
   void keep_module();
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
@@ -59,9 +59,8 @@ class UnitStore {
   /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
   /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
   UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile);
-  /// Adds to a cache what pack() gave. Later, when runs that follow at once are over, joins what is in many
-  /// units.
-  /// Errors: malformed, io; the key is not known and the module's file has changed.
+  /// Adds to a cache what pack() gave. After `delay`, which leaves the processors to runs that follow at once, joins
+  /// what is in many units. Errors: malformed, io; the key is not known and the module's file has changed.
   static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
                                    std::chrono::milliseconds delay = {});
 

@@ -74,11 +74,11 @@ TEST_CASE("tiering: the next run of a large module does not read it, and runs wh
   const Cached cache;
   TemporaryFolder folder;
   const auto path = folder / "large.wasm";
-  std::filesystem::copy_file(program("late"), path);
+  std::filesystem::copy_file(program("hot"), path);
   // A custom section of 2 MiB without a name.
   std::ofstream(path, std::ios::binary | std::ios::app)
       << std::string_view("\0\x81\x80\x80\x01\0", 6) << std::string(2 << 20, 'x');
-  const auto interpreted = wzrun({"--engine", "interp", path, "x"}, cache.setting());
+  const auto interpreted = wzrun({"--engine", "interp", path, "trap"}, cache.setting());
   CHECK(interpreted.status == 134);
   CHECK(interpreted.err.find("late") != std::string::npos);
   const auto has_phase = [](const Outcome& run, const std::string& name) {
@@ -97,13 +97,13 @@ TEST_CASE("tiering: the next run of a large module does not read it, and runs wh
   CHECK(second.status == 0);
   CHECK(second.out == interpreted.out);
   CHECK_FALSE(has_phase(second, "read"));
-  const auto third = wzrun({path, "x"}, cache.setting());
+  const auto third = wzrun({path, "trap"}, cache.setting());
   CHECK(third.status == interpreted.status);
   CHECK(third.out == interpreted.out);
   CHECK(third.err == interpreted.err);
   for (const auto& entry : cache.entries()) {
     std::filesystem::resize_file(entry, std::filesystem::file_size(entry) / 2);
-    const auto damaged = wzrun({path, "x"}, cache.setting());
+    const auto damaged = wzrun({path, "trap"}, cache.setting());
     CHECK(damaged.status == interpreted.status);
     CHECK(damaged.err == interpreted.err);
   }

@@ -184,8 +184,8 @@ class Runtime {
   std::shared_ptr<runtime::RuntimeState> state_;
 };
 
-/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. Then, if nobody looks for it for a while, puts
-/// what was compiled in many pieces together, in which functions call each other faster. It is code that will run:
+/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. After `delay`, puts what was compiled in many
+/// pieces together, so that functions call each other faster and a start has less to look at. It is code that will run:
 /// whoever can write it can do all that this process can. Errors: malformed, io.
 Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
                            std::chrono::milliseconds delay = {});
