@@ -1,12 +1,12 @@
 #include "options.h"
 
+#include "cli11.h"
 #include "report.h"
 #include "suggest.h"
 
 #include "wzrun/config.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstddef>

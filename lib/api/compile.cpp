@@ -155,7 +155,7 @@ std::expected<Compilation::Code, std::string> Compilation::find() {
   std::string why_none;
   const auto usual = config_.opt_level();
   for (auto level = config_.has_opt_level() ? usual : RuntimeConfig::kMaxOptLevel;; --level) {
-    const auto wanted = target(level);
+    const auto wanted = level == usual ? target_ : target(level);
     auto entry = config_.cache()->find(cache_key(*digest_, wanted));
     phase("cache");
     auto code = entry ? open_compiled(entry->fd(), entry->size_bytes(), wanted) : Expected<Code>();

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -34,7 +35,8 @@ constexpr std::size_t kTrapKinds = 0
     ;
 
 std::atomic<bool (*)(const void*)> code_range{nullptr};
-std::array<struct sigaction, 65> previous_actions;
+constexpr int kLargestSignal = std::max({SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGURG});
+std::array<struct sigaction, kLargestSignal + 1> previous_actions;  // by signal
 
 /// What a signal handler looks at of the interrupted code.
 struct Registers {
