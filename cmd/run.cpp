@@ -53,9 +53,11 @@ class Run {
  private:
   int fail(std::string_view message) const { return cmd::fail(options_.module_path, message); }
   int fail(const UsageError& error) const { return cmd::fail(error.message); }
-  void say(std::string_view message) const {
+  template <typename... Arguments>
+  void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
     if (options_.verbose)
-      warn(fmt::format("{}: {}", printable(options_.module_path), message));
+      warn(fmt::format("{}: {}", printable(options_.module_path),
+                       fmt::format(format, std::forward<Arguments>(arguments)...)));
   }
 
   int load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& module_config);
@@ -143,7 +145,7 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
   code_->stop_compiling();
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() && looks_for_directories(*code_))
     notes_.failed(options_.args, module_config.fs());
-  say(fmt::format("ended with status {} after {:.1f} ms", status, milliseconds_since(start_)));
+  say("ended with status {} after {:.1f} ms", status, milliseconds_since(start_));
   stats_.tiered(code_->tiering());
   keep_compiled();
   if (options_.stats)
@@ -157,9 +159,9 @@ void Run::keep_compiled() const {
   if (!keep_elsewhere())
     code_->keep();
   if (const auto tiering = code_->tiering(); tiering && tiering->units > 0)
-    say(fmt::format("{} functions were compiled in {:.1f} ms while it ran; to keep them took {:.1f} ms",
-                    tiering->compiled_functions, std::chrono::duration<double, std::milli>(tiering->compiling).count(),
-                    milliseconds_since(begin)));
+    say("{} functions were compiled in {:.1f} ms while it ran; to keep them took {:.1f} ms",
+        tiering->compiled_functions, std::chrono::duration<double, std::milli>(tiering->compiling).count(),
+        milliseconds_since(begin));
 }
 
 bool Run::keep_elsewhere() const {
@@ -201,9 +203,9 @@ std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
     warn(fmt::format("{}: {} names compiled code, and the interpreter runs this module; --engine llvm compiles it",
                      printable(options_.module_path), options_.gdb ? "--gdb" : "--perf"));
   if (!report.warning.empty())
-    say(report.warning + (report.engine == EngineKind::llvm ? "" : "; the interpreter runs it"));
-  say(fmt::format("loaded after {:.1f} ms, engine {}, cache {}", milliseconds_since(start_), to_string(report.engine),
-                  describe_cache(report, cache->why_none)));
+    say("{}{}", report.warning, report.engine == EngineKind::llvm ? "" : "; the interpreter runs it");
+  say("loaded after {:.1f} ms, engine {}, cache {}", milliseconds_since(start_), to_string(report.engine),
+      describe_cache(report, cache->why_none));
   return std::move(*code);
 }
 
