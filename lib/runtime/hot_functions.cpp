@@ -88,15 +88,15 @@ bool HotFunctions::note_code(std::uint32_t function_index, std::optional<std::ui
   const bool is_stuck = has_good_code(candidate)
                             ? loop && ++candidate.reports_beside_better >= options_.stuck_reports
                             : candidate.reports_of_calls == 0 && candidate.reports_of_loops >= kReportsOfOneCall;
-  if (!loop || !is_stuck || candidate.stuck || options_.opt_level == kQuickLevel ||
-      !is_worthy(function_index, candidate))
-    return false;
-  auto& known = candidate.loops[*loop];
-  if (known.value_or(kQuickLevel) > kQuickLevel)
-    return false;
-  known.reset();
-  candidate.stuck = true;
-  return true;
+  if (loop && is_stuck && options_.opt_level != kQuickLevel && is_worthy(function_index, candidate)) {
+    auto& known = candidate.loops[*loop];
+    if (known.value_or(kQuickLevel) == kQuickLevel && !std::exchange(candidate.stuck, true)) {
+      known.reset();
+      return true;
+    }
+  }
+  const auto& entry = *candidates_.find(function_index);
+  return can_improve(entry) && has_time_for(entry, now);
 }
 
 void HotFunctions::remember(const FunctionProfile& profile) {
@@ -208,6 +208,13 @@ bool HotFunctions::has_next(Work work) const {
   if (work == Work::quick || (work == Work::any && has_quick))
     return has_quick;
   return has(&HotFunctions::is_left_to_llvm) || has(&HotFunctions::is_good_work);
+}
+
+bool HotFunctions::has_good(std::span<const std::uint32_t> functions, Time now) const {
+  return std::ranges::any_of(functions, [&](auto function) {
+    const auto& entry = *candidates_.find(function);
+    return is_left_to_llvm(entry) || (is_good_work(entry) && has_time_for(entry, now));
+  });
 }
 
 bool HotFunctions::has_later(Time now) const {

@@ -92,7 +92,7 @@ class HotFunctions {
   void leave_entered();
   /// A function was called, or went round one of its loops, `events` times more. True if there is something to do now.
   bool note(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
-  /// The same of what is compiled quickly, and counts.
+  /// The same of what is compiled quickly, and counts; what there is to do is good work.
   bool note_code(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint64_t events, Time now);
   /// What earlier runs have counted, all together.
   void remember(const FunctionProfile& profile);
@@ -108,10 +108,13 @@ class HotFunctions {
 
   /// Whether next() has something, be it later.
   bool has_next(Work work = Work::any) const;
+  /// Whether next() has good work at that time for one of these functions.
+  bool has_good(std::span<const std::uint32_t> functions, Time now) const;
   /// Whether there is something that next() has only when the program is older.
   bool has_later(Time now) const;
   /// Whether some call goes on in a loop, for which good code is wanted.
   bool has_stuck() const { return has(&HotFunctions::is_stuck); }
+  bool is_stuck(std::uint32_t function_index) const { return is_stuck(*candidates_.find(function_index)); }
   /// What to compile, hottest first; nothing if nothing is worth it. It counts as compiled from now on.
   std::optional<Job> next(Work work = Work::any, Time now = Time::max());
   /// Whether next_at_rest() has something.

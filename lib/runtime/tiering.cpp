@@ -29,7 +29,9 @@ constexpr std::chrono::seconds kKeepingInterval{1};
 /// A program that ends earlier is not worth loading the compiler for, if all it does is to improve what was kept.
 constexpr std::chrono::milliseconds kGrace{50};
 /// The same for what is compiled quickly, on the one processor that the program has.
-constexpr std::chrono::milliseconds kGraceOnOne{150};
+constexpr std::chrono::milliseconds kGraceOnOne{200};
+/// For as long again it takes one part in so many of that processor's time.
+constexpr int kYouthsPart = 5;
 constexpr int kLeastPriority = 19;
 /// Below that of what is compiled quickly, which the program waits for more.
 constexpr int kLowPriority = 10;
@@ -51,6 +53,7 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
            Clock::now(), [&code](std::uint32_t function_index) { return code.engine_code->calls(function_index); }),
       start_(Clock::now()),
       kept_(start_),
+      finished_(start_),
       random_(options_.stress.value_or(0)),
       patience_(kPatience) {}
 
@@ -59,7 +62,8 @@ void Tiering::stop() {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  quick_changed_.notify_all();
+  good_changed_.notify_all();
 }
 
 Tiering::~Tiering() {
@@ -86,13 +90,13 @@ std::uint64_t Tiering::choose(std::uint64_t limit) {
 void Tiering::is_entered(std::uint32_t function_index) {
   std::unique_lock lock(mutex_);
   if (!useless_ && !stopping_ && hot_.enter(function_index))
-    act(lock);
+    act(lock, Work::quick);
 }
 
 void Tiering::is_hot(std::uint32_t function_index, std::optional<std::uint32_t> loop, std::uint32_t count) {
   std::unique_lock lock(mutex_);
   if (!useless_ && !stopping_ && hot_.note(function_index, loop, count, Clock::now()))
-    act(lock);
+    act(lock, hot_.is_stuck(function_index) ? Work::good : Work::quick);
 }
 
 std::uint32_t Tiering::code_patience() const {
@@ -104,8 +108,11 @@ LoopEntry Tiering::code_is_hot(std::uint32_t function_index, std::uint32_t loop)
   const auto which = loop == kNoLoop ? std::nullopt : std::optional(loop);
   {
     std::unique_lock lock(mutex_);
-    if (!useless_ && !stopping_ && hot_.note_code(function_index, which, code_patience(), Clock::now()))
-      act(lock);
+    const auto now = Clock::now();
+    // Where there has been much to do lately, whoever compiles looks for more anyway.
+    if (!useless_ && !stopping_ && hot_.note_code(function_index, which, code_patience(), now) &&
+        (options_.stress || hot_.is_stuck(function_index) || now - finished_ >= kLull))
+      act(lock, Work::good);
   }
   const auto entry = which ? loop_entry(function_index, loop, HotFunctions::kQuickLevel + 1) : nullptr;
   if (entry != nullptr)
@@ -113,8 +120,8 @@ LoopEntry Tiering::code_is_hot(std::uint32_t function_index, std::uint32_t loop)
   return entry;
 }
 
-/// There is something to do; unlocks, if it does that itself.
-void Tiering::act(std::unique_lock<std::mutex>& lock) {
+/// There is work of a kind; unlocks, if it does that itself.
+void Tiering::act(std::unique_lock<std::mutex>& lock, Work work) {
   if (options_.stress) {
     if (compiling_ > 0 || choose(4) == 0)
       return;
@@ -126,9 +133,18 @@ void Tiering::act(std::unique_lock<std::mutex>& lock) {
     return compile(*job, stressed_);
   }
   reported_ = true;
-  start_threads();
+  if (!baseline::is_available())
+    work = Work::any;
+  // On one processor nobody is woken who has nothing to do, and nobody looks for what nobody has told of. Where there
+  // are more, whoever compiles well begins earlier if it looks for work each time.
+  const bool is_spared = has_one_processor_ && work == Work::quick;
+  const bool is_awaited = !is_spared || is_quick_thread_idle_;
+  start_threads(is_spared ? work : Work::any);
   lock.unlock();
-  changed_.notify_all();
+  if (is_awaited)
+    changed(work).notify_all();
+  if (work == Work::quick && !is_spared)
+    good_changed_.notify_all();
 }
 
 /// Requires the lock.
@@ -142,21 +158,22 @@ unsigned Tiering::most_threads() {
 }
 
 /// Starts those that there is work for. Where quick work is cheap it has a thread of its own, which is not counted: it
-/// must not wait for LLVM, and mostly sleeps. Requires the lock.
-void Tiering::start_threads() {
+/// must not wait for LLVM, and mostly sleeps. `news`: the kind of work that may be new. Requires the lock.
+void Tiering::start_threads(Work news) {
   if (stopping_)  // who stops them goes through the list without the lock
     return;
   const bool is_separate = baseline::is_available();
   if (is_separate && !has_quick_thread_ && hot_.has_next(Work::quick)) {
     has_quick_thread_ = true;
-    if (usable_processors() < 2) {
+    has_one_processor_ = usable_processors() < 2;
+    if (has_one_processor_) {
       patience_.store(kPatienceOnOne, std::memory_order_relaxed);
       hot_.leave_entered();
     }
     start_thread(Work::quick);
   }
   const auto work = is_separate ? Work::good : Work::any;
-  if (idle_good_threads_ == 0 && good_threads_ < most_threads() && hot_.has_next(work)) {
+  if (news != Work::quick && idle_good_threads_ == 0 && good_threads_ < most_threads() && hot_.has_next(work)) {
     ++good_threads_;
     start_thread(work);
   }
@@ -175,7 +192,7 @@ void Tiering::start_thread(Work work) {
 void Tiering::start_improving() {
   const std::scoped_lock lock(mutex_);
   if (!options_.stress)
-    start_threads();
+    start_threads(Work::any);
 }
 
 LoopEntry Tiering::loop_entry(std::uint32_t function_index, std::uint32_t loop, unsigned least_level) {
@@ -200,14 +217,14 @@ void Tiering::work(Work work) {
   CompilerSession session;
   if (work == Work::quick && usable_processors() < 2) {  // a short program would only lose
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
+    quick_changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
   }
   if (work != Work::quick) {
     if (options_.store != nullptr && usable_processors() >= 2)
       options_.store->prepare();  // now is time for it, at the end of the program there is not
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, start_ + kGrace,
-                        [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });
+    good_changed_.wait_until(lock, start_ + kGrace,
+                             [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });
   }
   // The run before may have ended when this one began, and be kept only now. To compile well what it has compiled well
   // already would be for nothing.
@@ -218,10 +235,22 @@ void Tiering::work(Work work) {
     lock.unlock();
     compile(*job, session);
     lock.lock();
-    start_threads();
+    start_threads(Work::any);
     if (is_time_to_keep(Clock::now()))
       keep_now(lock);
+    if (work == Work::quick && usable_processors() < 2)
+      pace(lock);
   }
+}
+
+/// A young program keeps most of the one processor that it has.
+void Tiering::pace(std::unique_lock<std::mutex>& lock) {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  const auto compiling = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+  quick_changed_.wait_until(lock,
+                            start_ + kGraceOnOne + std::min<Clock::duration>(compiling * kYouthsPart, kGraceOnOne),
+                            [&] { return stopping_; });
 }
 
 /// Nothing if it is time to stop. Keeps what is new when there has been nothing to do for a while.
@@ -230,22 +259,26 @@ std::optional<HotFunctions::Job> Tiering::wait_for_job(std::unique_lock<std::mut
   const auto is_due = [&] { return stopping_ || useless_ || (job = hot_.next(work, Clock::now())); };
   const unsigned counted = work == Work::quick ? 0 : 1;
   idle_good_threads_ += counted;
+  is_quick_thread_idle_ = work == Work::quick || is_quick_thread_idle_;
   while (!is_due()) {
     const bool has_later = work == Work::quick ? hot_.has_rest() : hot_.has_later(Clock::now());
     if (!can_keep() && !has_later) {
-      changed_.wait(lock);
-    } else if (changed_.wait_for(lock, kLull) == std::cv_status::timeout) {
+      changed(work).wait(lock);
+    } else if (changed(work).wait_for(lock, kLull) == std::cv_status::timeout) {
       job = rest(lock, work);
       if (job)
         break;
     }
   }
   idle_good_threads_ -= counted;
+  is_quick_thread_idle_ = work != Work::quick && is_quick_thread_idle_;
   return stopping_ || useless_ ? std::nullopt : job;
 }
 
 /// What to do where there has been nothing to do for a while; keeps what is new if there is nothing else.
 std::optional<HotFunctions::Job> Tiering::rest(std::unique_lock<std::mutex>& lock, Work work) {
+  if (Clock::now() - finished_ < kLull)  // another thread has had something to do
+    return std::nullopt;
   auto job = work == Work::quick ? hot_.next_at_rest() : std::nullopt;
   if (!job && can_keep())
     keep_now(lock);
@@ -327,7 +360,11 @@ void Tiering::finish(const HotFunctions::Job& job, Made made, Clock::duration to
     hot_.give_up(function);
   for (const auto function : made.left_out)
     hot_.leave_to_llvm(function);
-  changed_.notify_all();  // what was compiled quickly can be compiled well now, by any thread
+  finished_ = Clock::now();
+  if (useless_)
+    quick_changed_.notify_all();
+  if (useless_ || !has_one_processor_ || hot_.has_good(job.functions, finished_))
+    good_changed_.notify_all();  // what was compiled quickly can be compiled well now
 }
 
 void Tiering::adopt(const UnitFile& kept) {

@@ -91,12 +91,14 @@ class Tiering {
   /// A number below `limit`, under stress.
   std::uint64_t choose(std::uint64_t limit);
   using Work = HotFunctions::Work;
-  void act(std::unique_lock<std::mutex>& lock);
+  void act(std::unique_lock<std::mutex>& lock, Work work);
   std::uint32_t code_patience() const;
-  void start_threads();
+  void start_threads(Work news);
   void start_thread(Work work);
   unsigned most_threads();
   void work(Work work);
+  void pace(std::unique_lock<std::mutex>& lock);
+  std::condition_variable& changed(Work work) { return work == Work::quick ? quick_changed_ : good_changed_; }
   std::optional<HotFunctions::Job> rest(std::unique_lock<std::mutex>& lock, Work work);
   std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock, Work work);
   bool can_keep() const;
@@ -120,8 +122,9 @@ class Tiering {
   const TieringOptions options_;
   CodeArena arena_;
 
-  mutable std::mutex mutex_;  ///< guards what follows
-  std::condition_variable changed_;
+  mutable std::mutex mutex_;               ///< guards what follows
+  std::condition_variable quick_changed_;  ///< for the thread that compiles quickly and does nothing else
+  std::condition_variable good_changed_;   ///< for the others
   HotFunctions hot_;
   std::map<LoopKey, EnteredLoop> loops_;
   std::set<Checksum> known_;  ///< checksums of the images that were adopted
@@ -131,11 +134,14 @@ class Tiering {
   TieringReport report_;
   const Clock::time_point start_;
   Clock::time_point kept_;                ///< when it was last
+  Clock::time_point finished_;            ///< when something was compiled last
   std::optional<unsigned> most_threads_;  ///< once it was needed
   unsigned compiling_ = 0;
   unsigned good_threads_ = 0;       ///< that compile well
   unsigned idle_good_threads_ = 0;  ///< of these, those that have nothing to do
   bool has_quick_thread_ = false;   ///< that compiles quickly and does nothing else
+  bool is_quick_thread_idle_ = false;
+  bool has_one_processor_ = false;  ///< known when that thread is started
   bool reported_ = false;           ///< something was hot in this run
   bool keeping_ = false;
   bool stopping_ = false;

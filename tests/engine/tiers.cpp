@@ -5,7 +5,10 @@
 #include "runtime/instance.h"
 #include "runtime/tiering.h"
 
+#include <array>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 namespace wzrun::engine {
 namespace {
@@ -112,6 +115,31 @@ TEST_CASE("tiers: what is hot is compiled in the background, and a loop that nev
   const auto report = *compiled->tiering();
   CHECK(report.loop_entries >= 1);
   CHECK(report.compiled_functions >= 1);
+}
+
+TEST_CASE("tiers: a function that only the host calls is compiled well when its code has counted enough calls") {
+  if (!runtime::has_compiler()) {
+    MESSAGE("skipped: no compiler");
+    return;
+  }
+  Runtime runtime;
+  const auto compiled = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
+  REQUIRE(compiled);
+  const auto module = runtime.instantiate(*compiled);
+  REQUIRE(module);
+  const auto function = module->exported_function("mix");
+  REQUIRE(function);
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kPatience{60};
+  const auto begin = Clock::now();
+  const std::array<Value, 1> arguments = {Value::i64(7)};
+  for (int i = 0; i < 600; ++i)
+    REQUIRE(function->call(arguments));
+  // By then the threads that compile have nothing to do, and nothing but the code itself tells them of more.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  while (compiled->tiering()->improved_functions == 0 && Clock::now() - begin < kPatience)
+    REQUIRE(function->call(arguments));
+  CHECK(compiled->tiering()->improved_functions >= 1);
 }
 
 }  // namespace wzrun::engine

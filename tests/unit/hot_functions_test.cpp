@@ -320,7 +320,8 @@ TEST_CASE("hot functions: what code counts decides what is compiled well first, 
   const auto quick = hot.next(Work::quick);
   REQUIRE(quick);
   done(hot, *quick);
-  CHECK_FALSE(hot.note_code(1, {}, 16384, at(2ms)));
+  CHECK_FALSE(hot.note_code(1, {}, 16383, at(2ms)));  // worth it, and too early
+  CHECK(hot.note_code(1, {}, 1, at(1s)));
   const auto first = hot.next(Work::good);
   REQUIRE(first);
   CHECK(first->functions == Indices{1});
