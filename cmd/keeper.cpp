@@ -5,7 +5,6 @@
 
 #include "wzrun/runtime.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,7 +19,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -37,22 +35,6 @@ constexpr int kAlive = STDERR_FILENO + 1;  ///< in the new process: the end of t
 constexpr int kPatienceMs = 10'000;        ///< for this one's end
 constexpr int kKeeperPriority = 10;        ///< whoever runs meanwhile comes first
 constexpr std::size_t kStackBytes = 64U << 10;
-
-/// Takes the processors from all other threads when somebody else wants them. They compile what nobody will run any
-/// more, and the new process would have to wait until their time slices end, again and again.
-void hold_back_other_threads() {
-  const auto self = gettid();
-  auto* const threads = opendir("/proc/self/task");
-  if (threads == nullptr)
-    return;
-  constexpr sched_param kNone{};
-  while (const auto* entry = readdir(threads)) {
-    const auto thread = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-    if (thread != 0 && thread != self)  // 0: . and ..
-      sched_setscheduler(thread, SCHED_IDLE, &kNone);
-  }
-  closedir(threads);
-}
 
 /// The process that keeps.
 ///
@@ -92,7 +74,6 @@ bool Keeper::start() {
     return false;
   ours_ = ends[0];
   theirs_ = ends[1];
-  hold_back_other_threads();
   try {
     std::thread([this] { make_process(); }).detach();
   } catch (const std::system_error&) {
