@@ -8,11 +8,13 @@
 #include <ostream>
 
 #if defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 13
-  #define _GLIBCXX_IOSTREAM 1  // NOLINT(bugprone-reserved-identifier): its guard
+  // NOLINTBEGIN(bugprone-reserved-identifier, bugprone-std-namespace-modification): as <iostream> has them
+  #define _GLIBCXX_IOSTREAM 1
 namespace std {
 extern istream cin;
 extern ostream cout, cerr, clog;
 }  // namespace std
+// NOLINTEND(bugprone-reserved-identifier, bugprone-std-namespace-modification)
 #endif
 
 #include <CLI/CLI.hpp>  // IWYU pragma: export
