@@ -8,13 +8,13 @@
 #include <ostream>
 
 #if defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 13
-  // NOLINTBEGIN(bugprone-reserved-identifier, bugprone-std-namespace-modification): as <iostream> has them
+  // NOLINTBEGIN(bugprone-*, readability-identifier-naming): as <iostream> has them
   #define _GLIBCXX_IOSTREAM 1
 namespace std {
 extern istream cin;
 extern ostream cout, cerr, clog;
 }  // namespace std
-// NOLINTEND(bugprone-reserved-identifier, bugprone-std-namespace-modification)
+// NOLINTEND(bugprone-*, readability-identifier-naming)
 #endif
 
 #include <CLI/CLI.hpp>  // IWYU pragma: export
