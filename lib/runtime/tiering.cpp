@@ -238,7 +238,7 @@ void Tiering::work(Work work) {
     start_threads(Work::any);
     if (is_time_to_keep(Clock::now()))
       keep_now(lock);
-    if (work == Work::quick && usable_processors() < 2)
+    if (work == Work::quick && has_one_processor_)
       pace(lock);
   }
 }

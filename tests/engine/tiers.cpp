@@ -24,6 +24,13 @@ Module under_stress(Engine& engine, const std::string& name, std::uint64_t seed)
   return engine.instantiate(compiled);
 }
 
+/// tiers.wat for the automatic engine as users have it: what is hot is compiled on threads of its own.
+CompiledModule in_background(Runtime& runtime) {
+  auto compiled = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
+  REQUIRE(compiled);
+  return *std::move(compiled);
+}
+
 constexpr std::uint64_t kSeeds = 20;
 
 TieringReport report_of(const Module& module) { return module.handle()->instance->code->tiering->report(); }
@@ -106,13 +113,12 @@ TEST_CASE("tiers: what is hot is compiled in the background, and a loop that nev
     return;
   }
   Runtime runtime;
-  const auto compiled = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
-  REQUIRE(compiled);
-  const auto module = runtime.instantiate(*compiled);
+  const auto compiled = in_background(runtime);
+  const auto module = runtime.instantiate(compiled);
   REQUIRE(module);
   // The interpreter alone would take a minute.
   CHECK(value_of(*module, "spin", {Value::i64(4'000'000'000)}).i64() == 4'000'000'000);
-  const auto report = *compiled->tiering();
+  const auto report = *compiled.tiering();
   CHECK(report.loop_entries >= 1);
   CHECK(report.compiled_functions >= 1);
 }
@@ -123,9 +129,8 @@ TEST_CASE("tiers: a function that only the host calls is compiled well when its 
     return;
   }
   Runtime runtime;
-  const auto compiled = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
-  REQUIRE(compiled);
-  const auto module = runtime.instantiate(*compiled);
+  const auto compiled = in_background(runtime);
+  const auto module = runtime.instantiate(compiled);
   REQUIRE(module);
   const auto function = module->exported_function("mix");
   REQUIRE(function);
@@ -137,9 +142,9 @@ TEST_CASE("tiers: a function that only the host calls is compiled well when its 
     REQUIRE(function->call(arguments));
   // By then the threads that compile have nothing to do, and nothing but the code itself tells them of more.
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  while (compiled->tiering()->improved_functions == 0 && Clock::now() - begin < kPatience)
+  while (compiled.tiering()->improved_functions == 0 && Clock::now() - begin < kPatience)
     REQUIRE(function->call(arguments));
-  CHECK(compiled->tiering()->improved_functions >= 1);
+  CHECK(compiled.tiering()->improved_functions >= 1);
 }
 
 }  // namespace wzrun::engine
