@@ -11,39 +11,44 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 namespace wzrun::cmd {
 namespace {
 
-constexpr int kAlive = STDERR_FILENO + 1;  ///< in the new process: the end of the socket that tells how this one does
-constexpr int kPatienceMs = 10'000;        ///< for this one's end
-constexpr int kKeeperPriority = 10;        ///< whoever runs meanwhile comes first
+constexpr const char* kSelf = "/proc/self/exe";
+constexpr int kAlive = STDERR_FILENO + 1;  ///< in the new process: tells when this one has ended
+constexpr int kOthers = kAlive + 1;
+constexpr timespec kPatience{.tv_sec = 10, .tv_nsec = 0};  ///< for this one's end
+constexpr int kKeeperPriority = 10;                        ///< whoever runs meanwhile comes first
 constexpr std::size_t kStackBytes = 64U << 10;
 
 /// The process that keeps.
 ///
 /// It shares this one's memory until it executes wzrun anew, and it does that when this one has ended. So nothing is
 /// copied before, and giving the memory back to the system, which takes longer than all else at the end, is left to it.
+/// This one does not wait for it: the processors may be busy with what is being compiled.
 class Keeper {
  public:
   Keeper(std::vector<std::string> words, UnkeptCode code)
-      : words_(std::move(words)), code_(std::move(code)), stack_(kStackBytes) {
+      : words_(std::move(words)), code_(std::move(code)), stack_(new std::uint8_t[kStackBytes]) {
     for (auto& word : words_)
       arguments_.push_back(word.data());
     arguments_.push_back(nullptr);
@@ -51,91 +56,69 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  /// Requires that this object is not destroyed.
+  /// Requires that this object is not destroyed. What it opens stays open.
   bool start();
 
  private:
-  static constexpr char kStarted = 1, kFailed = 0;
-
-  void make_process();
-  int live();
-  bool write_input(int fd) const;
+  int live() const;
+  bool write_input() const;
 
   std::vector<std::string> words_;
   std::vector<char*> arguments_;
   const UnkeptCode code_;
-  std::vector<std::uint8_t> stack_;
-  int ours_ = -1, theirs_ = -1;  ///< ends of the socket
+  const std::unique_ptr<std::uint8_t[]> stack_;
+  int input_ = -1, null_ = -1, alive_ = -1;
 };
+
+/// Where the new process puts nothing.
+int out_of_the_way(int fd) { return fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, kOthers); }
 
 bool Keeper::start() {
   std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+  if (pipe2(ends.data(), O_CLOEXEC) != 0 || access(kSelf, X_OK) != 0)
     return false;
-  ours_ = ends[0];
-  theirs_ = ends[1];
-  try {
-    std::thread([this] { make_process(); }).detach();
-  } catch (const std::system_error&) {
+  alive_ = out_of_the_way(ends[0]);
+  null_ = out_of_the_way(open("/dev/null", O_RDWR | O_CLOEXEC));
+  input_ = out_of_the_way(memfd_create("wzrun", MFD_CLOEXEC));
+  if (alive_ < 0 || null_ < 0 || input_ < 0)
     return false;
-  }
-  char answer = kFailed;
-  while (read(ours_, &answer, 1) < 0 && errno == EINTR) {
-  }
-  return answer == kStarted;
-}
-
-/// On a thread of its own. It waits until the process has memory of its own, as after vfork(), and usually ends before
-/// with this process.
-void Keeper::make_process() {
-  sigset_t all;
+  sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // handlers are for this process
-  clone([](void* keeper) { return static_cast<Keeper*>(keeper)->live(); }, stack_.data() + stack_.size(),
-        CLONE_VM | CLONE_VFORK | SIGCHLD, this);
-  // Nobody reads this if it did start.
-  (void)!write(theirs_, &kFailed, 1);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // handlers are for this process
+  const int process = clone([](void* keeper) { return static_cast<const Keeper*>(keeper)->live(); },
+                            stack_.get() + kStackBytes, CLONE_VM | SIGCHLD, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return process >= 0;
 }
 
-/// The new process. Threads may have held locks when the other process ended: only system calls from here on.
-int Keeper::live() {
-  setsid();
-  const int null = open("/dev/null", O_RDWR);
-  const int alive = fcntl(theirs_, F_DUPFD, kAlive);
-  if (null < 0 || alive < 0)
+/// The new process. It has the storage of the thread that made it, and threads may have held locks when the other
+/// process ended: only system calls from here on, and nothing that a sanitizer would watch.
+int Keeper::live() const {
+  // First of all what others may wait to see closed.
+  syscall(SYS_dup3, input_, STDIN_FILENO, 0);
+  syscall(SYS_dup3, null_, STDOUT_FILENO, 0);
+  syscall(SYS_dup3, null_, STDERR_FILENO, 0);
+  syscall(SYS_dup3, alive_, kAlive, 0);
+  if (syscall(SYS_close_range, kOthers, ~0U, 0) != 0)
+    for (long fd = kOthers; fd < sysconf(_SC_OPEN_MAX); ++fd)  // before Linux 5.9
+      syscall(SYS_close, fd);
+  syscall(SYS_setsid);
+  pollfd end{.fd = kAlive, .events = 0, .revents = 0};
+  timespec patience = kPatience;
+  syscall(SYS_ppoll, &end, 1, &patience, nullptr, 0);
+  if (!write_input() || syscall(SYS_lseek, STDIN_FILENO, 0, SEEK_SET) != 0 || syscall(SYS_chdir, "/") != 0)
     return 1;
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-    dup2(null, fd);
-  dup2(alive, kAlive);
-  if (close_range(kAlive + 1, ~0U, 0) != 0)
-    for (long fd = kAlive + 1; fd < sysconf(_SC_OPEN_MAX); ++fd)  // before Linux 5.9
-      close(static_cast<int>(fd));
-  if (write(kAlive, &kStarted, 1) != 1)
-    return 1;
-  pollfd end{.fd = kAlive, .events = POLLIN, .revents = 0};
-  poll(&end, 1, kPatienceMs);
-  const int input = memfd_create("wzrun", MFD_CLOEXEC);
-  if (input < 0 || !write_input(input) || chdir("/") != 0)
-    return 1;
-  lseek(input, 0, SEEK_SET);
-  dup2(input, STDIN_FILENO);
-  close(kAlive);
-  setpriority(PRIO_PROCESS, 0, kKeeperPriority);
-  struct sigaction common{};
-  for (int signal = 1; signal < NSIG; ++signal)
-    sigaction(signal, &common, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  syscall(SYS_close, kAlive);
+  syscall(SYS_setpriority, PRIO_PROCESS, 0, kKeeperPriority);
   char* no_environment = nullptr;
-  execve("/proc/self/exe", arguments_.data(), &no_environment);
+  syscall(SYS_execve, kSelf, arguments_.data(), &no_environment);
   return 1;
 }
 
-bool Keeper::write_input(int fd) const {
+bool Keeper::write_input() const {
   for (auto part : code_.parts) {
     while (!part.empty()) {
-      const auto count = write(fd, part.data(), part.size());
+      const auto count = syscall(SYS_write, STDIN_FILENO, part.data(), part.size());
       if (count <= 0)
         return false;
       part = part.subspan(static_cast<std::size_t>(count));
@@ -160,6 +143,9 @@ bool keep_elsewhere(const DirectoryCache& cache, std::uint64_t max_size_bytes, U
 }
 
 int keep_standard_input(DirectoryCache& cache) {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);  // it was made with all signals blocked
   struct stat status{};
   if (fstat(STDIN_FILENO, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
     return fail("nothing to keep: this is for wzrun's own use");

@@ -86,7 +86,7 @@ class Run {
   Notes notes_;
   std::optional<ModuleBytes> bytes_;  ///< of a module that can be read only once
   std::vector<wasi::ListeningSocket> sockets_;
-  std::optional<Termination> termination_;
+  Termination termination_;
   std::unique_ptr<Deadline> deadline_;
   std::shared_ptr<DirectoryCache> cache_;
   std::unique_ptr<Runtime> runtime_;
@@ -134,13 +134,10 @@ int Run::load_and_run(const RuntimeConfig& runtime_config, const ModuleConfig& m
     return fail(provided.error());
   if (deadline_)
     deadline_->watch(*runtime_);
-  if (code_->tiering()) {
-    termination_.emplace();
-    termination_->before_end([this] {
-      code_->stop_compiling();
-      keep_elsewhere();
-    });
-  }
+  termination_.before_end([this] {
+    code_->stop_compiling();
+    keep_elsewhere();
+  });
   const int status = options_.invoke ? run_function(*code_, module_config) : run_program(*code_, module_config);
   code_->stop_compiling();
   if (status != 0 && status != kTimedOut && !options_.invoke && notes_.wanted() && looks_for_directories(*code_))
@@ -191,7 +188,8 @@ std::optional<CompiledModule> Run::load(const RuntimeConfig& config) {
   }
   stats_.phase("options");
   cache_ = cache->cache;
-  runtime_ = std::make_unique<Runtime>(config.with_cache(cache_, cache->use));
+  runtime_ = std::make_unique<Runtime>(
+      config.with_cache(cache_, cache->use).with_tiering_observer([this] { termination_.begin(); }));
   auto code = compile(*file);
   if (!code) {
     explain_failure(code.error(), *file);

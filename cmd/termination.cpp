@@ -4,12 +4,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 namespace wzrun::cmd {
 
-Termination::Termination() {
+void Termination::begin() {
   sigset_t signals;
   sigemptyset(&signals);
   bool any = false;
@@ -23,7 +24,11 @@ Termination::Termination() {
   if (!any)
     return;
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // of this thread and those that it will make
-  std::thread([this, signals] { wait(signals); }).detach();
+  try {
+    std::thread([this, signals] { wait(signals); }).detach();
+  } catch (const std::system_error&) {  // there can be no more threads
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
 }
 
 void Termination::before_end(std::function<void()> action) {

@@ -7,13 +7,15 @@
 namespace wzrun::cmd {
 
 /// What still happens when a signal ends the process: SIGHUP, SIGINT or SIGTERM, unless it is ignored or handled. The
-/// process ends by the signal all the same. Threads that are there already must block these signals. Never destroyed.
+/// process ends by the signal all the same. Never destroyed.
 class Termination {
  public:
-  Termination();
+  Termination() = default;
   Termination(const Termination&) = delete;
   Termination& operator=(const Termination&) = delete;
 
+  /// From now on: until then there is nothing to do. Other threads that are there already must block these signals.
+  void begin();
   /// Is called on a thread of its own.
   void before_end(std::function<void()> action);
 

@@ -409,6 +409,7 @@ void Compilation::tier(CompiledCode& code) {
   options.store = units_;
   options.audience = runtime::Audience::of(config_);
   options.threads = config_.compile_threads();
+  options.begins = config_.tiering_observer();
   code.tiering = std::make_unique<runtime::Tiering>(code, std::move(options));
   if (!kept_)
     return;

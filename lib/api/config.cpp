@@ -60,6 +60,10 @@ RuntimeConfig RuntimeConfig::with_precompiled_files(bool allowed) const {
 RuntimeConfig RuntimeConfig::with_tier_stress(std::uint64_t seed) const {
   return changed(*this, &RuntimeConfig::tier_stress_, std::optional(seed));
 }
+
+RuntimeConfig RuntimeConfig::with_tiering_observer(std::function<void()> observer) const {
+  return changed(*this, &RuntimeConfig::tiering_observer_, std::move(observer));
+}
 RuntimeConfig RuntimeConfig::with_compile_progress(
     std::function<void(std::uint64_t done, std::uint64_t total)> progress) const {
   return changed(*this, &RuntimeConfig::compile_progress_, std::move(progress));

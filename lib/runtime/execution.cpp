@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <csignal>
 #include <limits>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 extern "C" constinit thread_local wzrun::runtime::Execution* wzrun_current_execution = nullptr;
 
@@ -95,9 +97,16 @@ struct Last {
 };
 constinit thread_local Last last;
 
-bool take(Execution& execution) { return !execution.taken.exchange(true, std::memory_order_acquire); }
+/// Leaves it locked if nobody had it.
+bool take(Execution& execution) {
+  std::unique_lock lock(execution.lock);
+  if (std::exchange(execution.taken, true))
+    return false;
+  lock.release();
+  return true;
+}
 
-/// An execution that no other thread has; null if the host has no memory for one.
+/// An execution that no other thread has, locked; null if the host has no memory for one.
 Execution* take_any(RuntimeState& runtime) {
   if (last.runtime_id == runtime.id && take(*last.execution)) [[likely]]
     return last.execution;
@@ -106,8 +115,10 @@ Execution* take_any(RuntimeState& runtime) {
   auto* const execution = found != runtime.executions.end() ? *found : create(runtime);
   if (execution == nullptr)
     return nullptr;
-  if (found == runtime.executions.end())
+  if (found == runtime.executions.end()) {
     runtime.executions.push_back(execution);
+    execution->lock.lock();
+  }
   last = {runtime.id, execution};
   return execution;
 }
@@ -117,12 +128,17 @@ Execution* take_any(RuntimeState& runtime) {
 ExecutionScope::ExecutionScope(Instance& instance) {
   auto* const current = Execution::current();
   outermost_ = current == nullptr || current->runtime != instance.runtime;
-  execution_ = outermost_ ? take_any(*instance.runtime) : current;
+  if (outermost_) {
+    execution_ = take_any(*instance.runtime);
+  } else {
+    execution_ = current;
+    execution_->lock.lock();
+  }
   if (execution_ == nullptr)
     return;
-  const std::scoped_lock lock(execution_->lock);
+  const std::scoped_lock lock(std::adopt_lock, execution_->lock);
   execution_->entered.push_back(&instance);
-  execution_->interrupted.store(execution_->must_end());
+  execution_->interrupted.store(execution_->must_end(), std::memory_order_release);
   if (outermost_) {
     execution_->thread = pthread_self();
     execution_->outer = current;
@@ -133,14 +149,13 @@ ExecutionScope::ExecutionScope(Instance& instance) {
 ExecutionScope::~ExecutionScope() {
   if (execution_ == nullptr)
     return;
-  {
-    const std::scoped_lock lock(execution_->lock);
-    execution_->entered.pop_back();
-    execution_->interrupted.store(execution_->must_end());  // it was perhaps only this call that had to end
-  }
+  const std::scoped_lock lock(execution_->lock);
+  execution_->entered.pop_back();
+  // It was perhaps only this call that had to end.
+  execution_->interrupted.store(execution_->must_end(), std::memory_order_release);
   if (outermost_) {
     wzrun_current_execution = execution_->outer;
-    execution_->taken.store(false, std::memory_order_release);
+    execution_->taken = false;
   }
 }
 

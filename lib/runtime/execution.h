@@ -64,8 +64,8 @@ struct Execution {
   /// Where a run that does not return goes on: with its call() from the host. Nothing in between has a destructor.
   void* landing = nullptr;
   std::atomic<bool> interrupted{false};
-  std::atomic<bool> taken{true};   ///< by a thread
   SpinLock lock;                   ///< guards what follows, to `thread`; may be taken under the runtime's mutex
+  bool taken = true;               ///< by a thread
   std::vector<Instance*> entered;  ///< by calls from the host, innermost last; empty: not running
   pthread_t thread{};
   RuntimeState* runtime = nullptr;

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <ranges>
+#include <system_error>
 #include <utility>
 
 namespace wzrun::runtime {
@@ -128,6 +129,7 @@ void Tiering::act(std::unique_lock<std::mutex>& lock, Work work) {
     const auto job = hot_.next();
     if (!job)
       return;
+    begin();
     ++compiling_;
     lock.unlock();
     return compile(*job, stressed_);
@@ -157,6 +159,12 @@ unsigned Tiering::most_threads() {
   return *most_threads_;
 }
 
+/// Requires the lock.
+void Tiering::begin() {
+  if (!std::exchange(begun_, true) && options_.begins)
+    options_.begins();
+}
+
 /// Starts those that there is work for. Where quick work is cheap it has a thread of its own, which is not counted: it
 /// must not wait for LLVM, and mostly sleeps. `news`: the kind of work that may be new. Requires the lock.
 void Tiering::start_threads(Work news) {
@@ -170,23 +178,34 @@ void Tiering::start_threads(Work news) {
       patience_.store(kPatienceOnOne, std::memory_order_relaxed);
       hot_.leave_entered();
     }
-    start_thread(Work::quick);
+    if (!start_thread(Work::quick))
+      return;
   }
   const auto work = is_separate ? Work::good : Work::any;
   if (news != Work::quick && idle_good_threads_ == 0 && good_threads_ < most_threads() && hot_.has_next(work)) {
-    ++good_threads_;
-    start_thread(work);
+    if (start_thread(work))
+      ++good_threads_;
+    else
+      most_threads_ = good_threads_;
   }
 }
 
-/// Requires the lock.
-void Tiering::start_thread(Work work) {
+/// False if the system gives none: then the program does with those that there are. Requires the lock.
+bool Tiering::start_thread(Work work) {
+  begin();
   // Signals are for the threads that run programs.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  threads_.emplace_back([this, work] { this->work(work); });
+  bool is_started = true;
+  try {
+    threads_.emplace_back([this, work] { this->work(work); });
+  } catch (const std::system_error&) {
+    is_started = false;
+    useless_ = threads_.empty();
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return is_started;
 }
 
 void Tiering::start_improving() {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,6 +43,7 @@ struct TieringOptions {
   std::optional<std::uint64_t> stress;  ///< compiles at random moments, on the thread that runs the program; the seed
   unsigned threads = 0;                 ///< that compile, at most; 0: one for each processor but the program's
   Audience audience;                    ///< is told of the code
+  std::function<void()> begins;         ///< called before the first function is compiled; may be empty
 };
 
 class Tiering {
@@ -93,8 +95,9 @@ class Tiering {
   using Work = HotFunctions::Work;
   void act(std::unique_lock<std::mutex>& lock, Work work);
   std::uint32_t code_patience() const;
+  void begin();
   void start_threads(Work news);
-  void start_thread(Work work);
+  bool start_thread(Work work);
   unsigned most_threads();
   void work(Work work);
   void pace(std::unique_lock<std::mutex>& lock);
@@ -145,7 +148,8 @@ class Tiering {
   bool reported_ = false;           ///< something was hot in this run
   bool keeping_ = false;
   bool stopping_ = false;
-  bool useless_ = false;  ///< there is no compiler
+  bool useless_ = false;  ///< there is no compiler, or no thread for it
+  bool begun_ = false;    ///< options_.begins was called
 
   std::mutex choosing_;       ///< guards random_; the last to be taken
   std::mt19937_64 random_;    ///< decides under stress

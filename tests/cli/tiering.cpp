@@ -193,6 +193,14 @@ TEST_CASE("tiering: what keeps a run's code does so when the run has ended, and 
   CHECK(cache.gets_entry());
 }
 
+TEST_CASE("tiering: a run without standard streams leaves its code too") {
+  const Cached cache;
+  auto setting = cache.setting();
+  setting.in = setting.out = setting.err = Stream::closed;
+  CHECK(wzrun({program("hot")}, setting).status != -SIGKILL);
+  CHECK(cache.gets_entry());
+}
+
 TEST_CASE("tiering: what keeps a run's code takes nothing but a file as its input") {
   const Cached cache;
   const auto outcome = wzrun({"cache", "keep"}, cache.setting());

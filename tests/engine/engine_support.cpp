@@ -3,10 +3,35 @@
 #include "runtime/instance.h"
 #include "tests/test_engine.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+#include <array>
 #include <fstream>
 #include <iterator>
 
 namespace wzrun::engine {
+
+std::pair<std::string, int> in_child(const std::function<void()>& body) {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  const auto child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    dup2(ends[1], STDOUT_FILENO);
+    body();
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  std::array<char, 512> buffer;
+  for (ssize_t count = 0; (count = read(ends[0], buffer.data(), buffer.size())) > 0;)
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  close(ends[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return {text, status};
+}
 
 std::vector<std::uint8_t> module_bytes(const std::string& name) {
   std::ifstream in(WZRUN_TESTDATA_WASM_DIR "/" + name + ".wasm", std::ios::binary);

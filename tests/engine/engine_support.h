@@ -6,10 +6,12 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// Tests of running code: written once, run on every engine and kind of memory there is.
@@ -53,6 +55,9 @@ Value value_of(const Module& module, std::string_view function, std::vector<Valu
 Trap trap_of(const Module& module, std::string_view function, std::vector<Value> arguments = {});
 /// Names of the functions in the backtrace, innermost first, separated by spaces.
 std::string functions_of(const Trap& trap);
+
+/// What a child process wrote, and its status.
+std::pair<std::string, int> in_child(const std::function<void()>& body);
 
 /// The bytes of testdata/`name`.wasm.
 std::vector<std::uint8_t> module_bytes(const std::string& name);

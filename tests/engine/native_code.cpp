@@ -73,29 +73,6 @@ std::thread interrupt_when(Native& native, Ready ready) {
   });
 }
 
-/// What a child process wrote, and its status.
-std::pair<std::string, int> in_child(const std::function<void()>& body) {
-  std::array<int, 2> ends{};
-  REQUIRE(pipe(ends.data()) == 0);
-  const auto child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
-    dup2(ends[1], STDOUT_FILENO);
-    body();
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  std::array<char, 512> buffer;
-  for (ssize_t count = 0; (count = read(ends[0], buffer.data(), buffer.size())) > 0;)
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-  close(ends[0]);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return {text, status};
-}
-
 }  // namespace
 
 TEST_CASE("native code: a compiled function is called and returns") {

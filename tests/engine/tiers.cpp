@@ -4,9 +4,13 @@
 
 #include "runtime/instance.h"
 #include "runtime/tiering.h"
+#include "tests/forbid_syscall.h"
 
+#include <unistd.h>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -121,6 +125,42 @@ TEST_CASE("tiers: what is hot is compiled in the background, and a loop that nev
   const auto report = *compiled.tiering();
   CHECK(report.loop_entries >= 1);
   CHECK(report.compiled_functions >= 1);
+}
+
+TEST_CASE("tiers: whoever wants to know is told once, by the thread that runs, before anything is compiled") {
+  if (!runtime::has_compiler()) {
+    MESSAGE("skipped: no compiler");
+    return;
+  }
+  std::vector<std::thread::id> told;
+  Runtime runtime(RuntimeConfig().with_tiering_observer([&] { told.push_back(std::this_thread::get_id()); }));
+  const auto compiled = in_background(runtime);
+  const auto module = runtime.instantiate(compiled);
+  REQUIRE(module);
+  CHECK(told.empty());
+  CHECK(value_of(*module, "spin", {Value::i64(400'000'000)}).i64() == 400'000'000);
+  CHECK(told == std::vector{std::this_thread::get_id()});
+}
+
+TEST_CASE("tiers: a program is interpreted to its end where the system gives no thread to compile on") {
+  const auto [text, status] = in_child([] {
+    if (!test::forbid_syscall(SYS_clone3, ENOSYS) || !test::forbid_syscall(SYS_clone, EAGAIN)) {
+      std::fputs("skipped: seccomp is not available", stderr);
+      _exit(0);
+    }
+    Runtime runtime;
+    const auto compiled = in_background(runtime);
+    const auto module = runtime.instantiate(compiled);
+    constexpr std::int64_t kRounds = 1'000'000;
+    const bool is_right = module && value_of(*module, "spin", {Value::i64(kRounds)}).i64() == kRounds;
+    if (is_right && compiled.tiering()->compiled_functions == 0)
+      std::fputs("right", stderr);
+  });
+  CHECK(status == 0);
+  if (text.starts_with("skipped"))
+    MESSAGE(text);
+  else
+    CHECK(text == "right");
 }
 
 TEST_CASE("tiers: a function that only the host calls is compiled well when its code has counted enough calls") {

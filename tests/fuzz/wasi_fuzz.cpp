@@ -1,7 +1,7 @@
 // Makes a sequence of WASI calls of the input, and runs it in a scratch directory: with openat2 or without, on files,
 // FIFOs, links that lead out, and a socket. Whatever the calls: nothing outside is read or changed, nothing in the
 // read-only directory is changed, every errno is one of WASI's, and no descriptor is left open.
-#include "tests/forbid_openat2.h"
+#include "tests/forbid_syscall.h"
 #include "tests/fuzz/wasi/calls_module.h"
 #include "tests/fuzz/wasi/scratch.h"
 #include "wasi/owned_fd.h"
@@ -291,7 +291,7 @@ class Filtered {
  private:
   Filtered() {
     std::thread{[this] {
-      if (!test::forbid_openat2(EPERM))
+      if (!test::forbid_syscall(SYS_openat2, EPERM))
         violated("there is no seccomp");
       std::unique_lock lock{mutex_};
       for (;;) {

@@ -1,6 +1,6 @@
 #include "wasi/resolver.h"
 
-#include "forbid_openat2.h"
+#include "forbid_syscall.h"
 #include "temp_dir.h"
 
 #include <doctest/doctest.h>
@@ -175,7 +175,7 @@ TEST_CASE("resolver: where a filter refuses openat2, the walk takes over for goo
   const Tree tree;
   for (const int error : {ENOSYS, EPERM}) {
     std::thread{[&] {
-      if (!wzrun::test::forbid_openat2(error)) {
+      if (!wzrun::test::forbid_syscall(SYS_openat2, error)) {
         MESSAGE("skipped: seccomp is not available");
         return;
       }

@@ -3,7 +3,7 @@
 // filter refuses that, by the walk. Descriptor 3 is the mount, 4 another that may be written, 5 one that may only be
 // read. WZRUN_VERBOSE in the environment prints the table.
 
-#include "forbid_openat2.h"
+#include "forbid_syscall.h"
 #include "temp_dir.h"
 #include "tree_snapshot.h"
 #include "wasi/attempts_support.h"
@@ -162,7 +162,7 @@ TEST_CASE("hostile paths: each attempt gets its answer, on both kinds of mount, 
   const auto by_kernel = make_all();
   std::vector<Answers> by_walk;
   std::thread{[&] {
-    if (test::forbid_openat2(EPERM))
+    if (test::forbid_syscall(SYS_openat2, EPERM))
       by_walk = make_all();
     else
       MESSAGE("skipped: seccomp is not available");
@@ -183,7 +183,7 @@ TEST_CASE("hostile paths: magic links of proc are ELOOP, with openat2 and withou
   };
   check();
   std::thread{[&] {
-    if (test::forbid_openat2(EPERM))
+    if (test::forbid_syscall(SYS_openat2, EPERM))
       check();
   }}.join();
 }

@@ -1,6 +1,6 @@
 // The programs of testdata/wasi check WASI from inside; each prints `ok`, or what was answered otherwise.
 
-#include "forbid_openat2.h"
+#include "forbid_syscall.h"
 #include "temp_dir.h"
 #include "wasi/owned_fd.h"
 #include "wasi/program_support.h"
@@ -151,7 +151,7 @@ TEST_CASE("no path leads out of a mount where openat2 is forbidden") {
   const TempDir temp;
   const auto config = confined(temp);
   std::thread{[&] {
-    if (test::forbid_openat2(EPERM))
+    if (test::forbid_syscall(SYS_openat2, EPERM))
       check_program("confined", config);
     else
       MESSAGE("skipped: seccomp is not available");

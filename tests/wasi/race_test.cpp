@@ -1,6 +1,6 @@
 // A program opens and changes through a directory that somebody else swaps for a link outside, again and again.
 
-#include "forbid_openat2.h"
+#include "forbid_syscall.h"
 #include "temp_dir.h"
 #include "tree_snapshot.h"
 #include "wasi/owned_fd.h"
@@ -73,7 +73,7 @@ TEST_CASE("race: a directory that is swapped for a link outside lets nothing out
 
 TEST_CASE("race: a directory that is swapped for a link outside lets nothing out, without openat2") {
   std::thread{[] {
-    if (test::forbid_openat2(EPERM))
+    if (test::forbid_syscall(SYS_openat2, EPERM))
       race();
     else
       MESSAGE("skipped: seccomp is not available");

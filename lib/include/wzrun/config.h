@@ -74,6 +74,9 @@ class RuntimeConfig {
   /// and enters compiled code wherever it can be entered; what is compiled ahead on the default level comes from two
   /// compilers, as the seed decides. Default: functions are compiled when they are hot, or likely to become it.
   [[nodiscard]] RuntimeConfig with_tier_stress(std::uint64_t seed) const;
+  /// Called before the automatic engine compiles the first function of a module that runs, on the thread that runs the
+  /// module or loads it, and before it makes threads to compile on. Must not use the module.
+  [[nodiscard]] RuntimeConfig with_tiering_observer(std::function<void()> observer) const;
   /// Called from any thread while a module is compiled: of `total` bytes of code, `done` are.
   [[nodiscard]] RuntimeConfig with_compile_progress(
       std::function<void(std::uint64_t done, std::uint64_t total)> progress) const;
@@ -97,6 +100,7 @@ class RuntimeConfig {
   CacheUse cache_use() const { return cache_use_; }
   bool precompiled_files() const { return precompiled_files_; }
   std::optional<std::uint64_t> tier_stress() const { return tier_stress_; }
+  const std::function<void()>& tiering_observer() const { return tiering_observer_; }
   const std::function<void(std::uint64_t, std::uint64_t)>& compile_progress() const { return compile_progress_; }
   PerfFile perf_file() const { return perf_file_; }
   bool debugger() const { return debugger_; }
@@ -119,6 +123,7 @@ class RuntimeConfig {
   CacheUse cache_use_ = CacheUse::read_write;
   bool precompiled_files_ = false;
   std::optional<std::uint64_t> tier_stress_;
+  std::function<void()> tiering_observer_;
   std::function<void(std::uint64_t, std::uint64_t)> compile_progress_;
   PerfFile perf_file_ = PerfFile::none;
   bool debugger_ = false;
