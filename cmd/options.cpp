@@ -16,51 +16,84 @@ namespace wzrun::cmd {
 namespace {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-' && word != "--"; }
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
-/// Only behind an equals sign.
-bool is_value_optional(const CLI::Option& option) { return option.get_items_expected_min() == 0; }
 
-/// `-v, --verbose` or `    --dir HOST[::GUEST][:ro]`
-std::string synopsis(const CLI::Option& option) {
-  std::string text = option.get_snames().empty() ? "    " : "-" + option.get_snames().front() + ", ";
-  text += "--" + option.get_lnames().front();
-  if (takes_value(option))
-    text += (is_value_optional(option) ? "" : " ") + option.get_type_name();
-  return text;
-}
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
 
 }  // namespace
+
+bool OptionList::Definition::takes_value() const {
+  return !std::holds_alternative<Help>(target) && !std::holds_alternative<std::reference_wrapper<bool>>(target);
+}
+
+bool OptionList::Definition::is_value_optional() const { return std::holds_alternative<OptionalValue>(target); }
+
+std::string OptionList::Definition::type_name() const {
+  const auto* const choice = std::get_if<Choice>(&target);
+  return choice != nullptr ? fmt::format("{}", fmt::join(choice->words, "|")) : type;
+}
+
+/// `-v, --verbose` or `    --dir HOST[::GUEST][:ro]`
+std::string OptionList::Definition::synopsis() const {
+  auto synopsis =
+      short_name.empty() ? fmt::format("    --{}", long_name) : fmt::format("-{}, --{}", short_name, long_name);
+  if (takes_value())
+    synopsis += (is_value_optional() ? "" : " ") + type_name();
+  return synopsis;
+}
+
+void OptionList::Definition::add_to(CLI::App& app) const {
+  const auto name =
+      short_name.empty() ? fmt::format("--{}", long_name) : fmt::format("-{},--{}", short_name, long_name);
+  const auto add_word = [&](std::optional<std::string>& variable) {
+    return app.add_option_function<std::string>(name, [&variable](const std::string& word) { variable = word; });
+  };
+  std::visit(Overloaded{
+                 [&](Help) { app.set_help_flag(name); },
+                 [&](std::reference_wrapper<bool> variable) { app.add_flag(name, variable.get()); },
+                 [&](std::reference_wrapper<std::optional<std::string>> variable) { add_word(variable); },
+                 [&](const OptionalValue& value) { add_word(value.variable)->expected(0, 1)->default_str(""); },
+                 [&](const Choice& choice) {
+                   app.add_option(name, choice.variable)
+                       ->check(CLI::IsMember(std::vector<std::string>(choice.words.begin(), choice.words.end())));
+                 },
+                 [&](const Number& number) {
+                   app.add_option(name, number.variable)->check(CLI::Range(number.least, number.most));
+                 },
+                 [&](std::reference_wrapper<std::vector<std::string>> variable) {
+                   app.add_option(name, variable.get())
+                       ->expected(1)
+                       ->allow_extra_args(false)
+                       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+                 },
+             },
+             target);
+}
 
 Options::Options(std::string_view command, std::string_view usage, std::string_view examples, Define define)
     : command_(command), usage_(usage), examples_(examples), define_(std::move(define)) {}
 
-Options::~Options() = default;
-
-CLI::App& Options::app() {
-  if (!app_) {
-    app_ = std::make_unique<CLI::App>();
-    app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    app_->set_help_flag("-h,--help", "print this help");
-    OptionList list(*app_);
-    define_(list);
+std::vector<OptionList::Definition>& Options::definitions() {
+  if (list_.definitions_.empty()) {
+    list_.add("-h,--help", OptionList::Help(), nullptr, "print this help");
+    define_(list_);
   }
-  return *app_;
+  return list_.definitions_;
 }
 
-CLI::Option* Options::find(std::string_view name) {
+OptionList::Definition* Options::find(std::string_view name) {
   const bool is_long = name.starts_with("--");
-  for (auto* option : app().get_options()) {
-    const auto& names = is_long ? option->get_lnames() : option->get_snames();
-    if (std::ranges::find(names, name.substr(is_long ? 2 : 1)) != names.end())
-      return option;
-  }
-  return nullptr;
+  const auto found = std::ranges::find(definitions(), name.substr(is_long ? 2 : 1),
+                                       is_long ? &Definition::long_name : &Definition::short_name);
+  return found != definitions().end() && name.size() > 1 ? &*found : nullptr;
 }
 
 UsageError Options::unknown(std::string_view name) {
   std::vector<std::string> known;
-  for (const auto* option : app().get_options())
-    known.push_back("--" + option->get_lnames().front());
+  for (const auto& option : definitions())
+    known.push_back(fmt::format("--{}", option.long_name));
   const auto near = nearest(name, known);
   return {fmt::format("unknown option '{}': {}", printable(name),
                       near ? fmt::format("did you mean '{}'?", *near) : see_help())};
@@ -79,7 +112,7 @@ Options::Spelling Options::spell(std::string_view word) {
     const auto* const option = find(spelling.names.back());
     if (option == nullptr)
       spelling.unknown = word;
-    else if (takes_value(*option) && i + 1 < word.size())
+    else if (option->takes_value() && i + 1 < word.size())
       spelling.value = word.substr(word[i + 1] == '=' ? i + 2 : i + 1);
   }
   return spelling;
@@ -91,21 +124,23 @@ Parsed<void> Options::take(Words& words, OnUnknown on_unknown) {
     const auto spelling = spell(word);
     const auto& names = spelling.names;
     const bool asks_for_help =
-        std::ranges::any_of(names, [&](const auto& name) { return find(name) == app().get_help_ptr(); });
+        std::ranges::any_of(names, [&](const auto& name) { return find(name) == &definitions().front(); });
     if (on_unknown == OnUnknown::stop && (!spelling.unknown.empty() || asks_for_help))
       return {};
     if (!spelling.unknown.empty())
       return std::unexpected(unknown(spelling.unknown));
     words = words.subspan(1);
+    for (const auto& name : names)
+      find(name)->is_taken = true;
 
     const auto& name = names.back();
     const auto* const option = find(name);
-    if (takes_value(*option) && is_value_optional(*option)) {
+    if (option->is_value_optional()) {
       taken_.emplace_back(word);
       continue;
     }
     taken_.insert(taken_.end(), names.begin(), names.end());
-    if (!takes_value(*option)) {
+    if (!option->takes_value()) {
       if (spelling.value)
         return std::unexpected(UsageError{fmt::format("{} takes no value", name)});
     } else if (spelling.value) {
@@ -114,7 +149,7 @@ Parsed<void> Options::take(Words& words, OnUnknown on_unknown) {
       taken_.emplace_back(words.front());
       words = words.subspan(1);
     } else {
-      return std::unexpected(UsageError{fmt::format("{} needs a value: {}", name, option->get_type_name())});
+      return std::unexpected(UsageError{fmt::format("{} needs a value: {}", name, option->type_name())});
     }
   }
   return {};
@@ -124,8 +159,14 @@ Parsed<bool> Options::apply() {
   if (taken_.empty())
     return true;
   std::ranges::reverse(taken_);  // as CLI11 wants it
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.set_help_flag();
+  for (const auto& option : definitions())
+    if (option.is_taken)
+      option.add_to(app);
   try {
-    app().parse(std::move(taken_));
+    app.parse(std::move(taken_));
   } catch (const CLI::CallForHelp&) {
     return false;
   } catch (const CLI::ParseError& error) {
@@ -136,55 +177,49 @@ Parsed<bool> Options::apply() {
 
 std::string Options::help() {
   std::size_t width = 0;
-  for (const auto* option : app().get_options())
-    width = std::max(width, synopsis(*option).size());
+  for (const auto& option : definitions())
+    width = std::max(width, option.synopsis().size());
   auto text = fmt::format("Usage: {}\n\nOptions:\n", usage_);
-  for (const auto* option : app().get_options())
-    fmt::format_to(std::back_inserter(text), "  {:<{}}  {}\n", synopsis(*option), width, option->get_description());
+  for (const auto& option : definitions())
+    fmt::format_to(std::back_inserter(text), "  {:<{}}  {}\n", option.synopsis(), width, option.text);
   fmt::format_to(std::back_inserter(text), "\n{}", examples_);
   return text;
 }
 
-namespace {
-
-CLI::Option* add_word(CLI::App& app, const char* name, std::optional<std::string>& variable, const char* type,
-                      const char* text) {
-  return app.add_option_function<std::string>(
-                name, [&variable](const std::string& word) { variable = word; }, text)
-      ->type_name(type);
+void OptionList::add(std::string_view names, Target target, const char* type, const char* text) {
+  const auto dashes = names.find("--");  // "-s,--long" or "--long"
+  definitions_.push_back({.short_name = dashes == 0 ? "" : names.substr(1, 1),
+                          .long_name = names.substr(dashes + 2),
+                          .target = std::move(target),
+                          .type = type,
+                          .text = text});
 }
 
-}  // namespace
-
-void OptionList::flag(const char* name, bool& variable, const char* text) { app_->add_flag(name, variable, text); }
+void OptionList::flag(const char* name, bool& variable, const char* text) {
+  add(name, std::ref(variable), nullptr, text);
+}
 
 void OptionList::value(const char* name, std::optional<std::string>& variable, const char* type, const char* text) {
-  add_word(*app_, name, variable, type, text);
+  add(name, std::ref(variable), type, text);
 }
 
 void OptionList::optional_value(const char* name, std::optional<std::string>& variable, const char* type,
                                 const char* text) {
-  add_word(*app_, name, variable, type, text)->expected(0, 1)->default_str("");
+  add(name, OptionalValue{variable}, type, text);
 }
 
 void OptionList::choice(const char* name, std::string& variable, std::initializer_list<const char*> words,
                         const char* text) {
-  app_->add_option(name, variable, text)
-      ->type_name(fmt::format("{}", fmt::join(words, "|")))
-      ->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())).description(""));
+  add(name, Choice{variable, words}, nullptr, text);
 }
 
 void OptionList::number(const char* name, std::optional<unsigned>& variable, unsigned least, unsigned most,
                         const char* type, const char* text) {
-  app_->add_option(name, variable, text)->type_name(type)->check(CLI::Range(least, most).description(""));
+  add(name, Number{variable, least, most}, type, text);
 }
 
 void OptionList::list(const char* name, std::vector<std::string>& variable, const char* type, const char* text) {
-  app_->add_option(name, variable, text)
-      ->type_name(type)
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add(name, std::ref(variable), type, text);
 }
 
 void add_opt_option(OptionList& list, std::optional<unsigned>& level) {

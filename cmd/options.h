@@ -5,17 +5,16 @@
 #include <expected>
 #include <functional>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 // Only options.cpp includes CLI11: each file that does has all of its validators made at each start.
 namespace CLI {  // NOLINT(readability-identifier-naming)
 class App;
-class Option;
 }  // namespace CLI
 
 namespace wzrun::cmd {
@@ -31,8 +30,6 @@ using Parsed = std::expected<T, UsageError>;
 /// is given twice the later one counts.
 class OptionList {
  public:
-  explicit OptionList(CLI::App& app) : app_(&app) {}
-
   void flag(const char* name, bool& variable, const char* text);
   void value(const char* name, std::optional<std::string>& variable, const char* type, const char* text);
   /// The value may be left out, and stands behind an equals sign otherwise: `NAME[=VALUE]`.
@@ -45,21 +42,55 @@ class OptionList {
   void list(const char* name, std::vector<std::string>& variable, const char* type, const char* text);
 
  private:
-  CLI::App* app_;
+  friend class Options;
+
+  struct OptionalValue {
+    std::optional<std::string>& variable;
+  };
+  struct Choice {
+    std::string& variable;
+    std::vector<const char*> words;
+  };
+  struct Number {
+    std::optional<unsigned>& variable;
+    unsigned least, most;
+  };
+  struct Help {};
+  /// What an option sets.
+  using Target = std::variant<Help, std::reference_wrapper<bool>, std::reference_wrapper<std::optional<std::string>>,
+                              OptionalValue, Choice, Number, std::reference_wrapper<std::vector<std::string>>>;
+  /// An option as it was listed. CLI11 gets those that are on the command line: to make all of them takes it longer
+  /// than a small program runs.
+  struct Definition {
+    std::string_view short_name, long_name;  ///< without dashes
+    Target target;
+    const char* type;  ///< of a choice: null
+    const char* text;
+    bool is_taken = false;
+
+    bool takes_value() const;
+    bool is_value_optional() const;  ///< and stands only behind an equals sign
+    std::string type_name() const;
+    std::string synopsis() const;
+    void add_to(CLI::App& app) const;
+  };
+
+  void add(std::string_view names, Target target, const char* type, const char* text);
+
+  std::vector<Definition> definitions_;
 };
 
 /// `--opt` and `--jobs`.
 void add_opt_option(OptionList& list, std::optional<unsigned>& level);
 void add_jobs_option(OptionList& list, std::optional<unsigned>& jobs);
 
-/// The options of a command. CLI11 knows their names, values and help; which words are options is decided here,
-/// because the program's arguments stand on the same command line and must not be touched.
+/// The options of a command. CLI11 reads their values; which words are options is decided here, because the program's
+/// arguments stand on the same command line and must not be touched.
 class Options {
  public:
   using Define = std::function<void(OptionList&)>;
   /// `define` runs when the first word needs it: most runs have no options.
   Options(std::string_view command, std::string_view usage, std::string_view examples, Define define);
-  ~Options();
 
   enum class OnUnknown {
     fail,
@@ -83,13 +114,15 @@ class Options {
   };
   Spelling spell(std::string_view word);
 
-  CLI::App& app();
-  CLI::Option* find(std::string_view name);
+  using Definition = OptionList::Definition;
+
+  std::vector<Definition>& definitions();
+  Definition* find(std::string_view name);
   UsageError unknown(std::string_view name);
 
   std::string_view command_, usage_, examples_;
   Define define_;
-  std::unique_ptr<CLI::App> app_;
+  OptionList list_;
   std::vector<std::string> taken_;  ///< each option's name, and then its value if it has one
 };
 

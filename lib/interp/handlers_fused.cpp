@@ -1,6 +1,8 @@
 #include "interp/bodies.h"
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -46,34 +48,46 @@ struct PairWithBranch {
 /// The table, by the addresses of both handlers. Open addressing; built once, at the first translation.
 class Fusions {
  public:
-  Fusions() : entries_(kCapacity) {}
-
   void add(Handler first, Handler second, Fusion fusion) {
     auto i = place(first, second);
-    while (entries_[i].fusion.handler != nullptr)
-      i = (i + 1) % kCapacity;
-    entries_[i] = {first, second, fusion};
+    while (places_[i] != 0)
+      i = (i + 1) % kPlaces;
+    entries_.push_back({offset(first), offset(second), offset(fusion.handler), fusion.second_can_trap});
+    places_[i] = static_cast<std::uint16_t>(entries_.size());
   }
 
   Fusion find(Handler first, Handler second) const {
-    for (auto i = place(first, second); entries_[i].fusion.handler != nullptr; i = (i + 1) % kCapacity)
-      if (entries_[i].first == first && entries_[i].second == second)
-        return entries_[i].fusion;
+    for (auto i = place(first, second); places_[i] != 0; i = (i + 1) % kPlaces)
+      if (const auto& entry = entries_[places_[i] - 1U]; entry.first == offset(first) && entry.second == offset(second))
+        return {handler(entry.fused), entry.second_can_trap};
     return {};
   }
 
  private:
-  static constexpr std::size_t kCapacity = 4096;
+  static constexpr std::size_t kPlaces = 4096;
+  /// Handlers as offsets from one of them: a first run makes this table, and each page of it costs as much as a hundred
+  /// entries.
   struct Entry {
-    Handler first = nullptr;
-    Handler second = nullptr;
-    Fusion fusion;
+    std::int32_t first;
+    std::int32_t second;
+    std::int32_t fused;
+    bool second_can_trap;
   };
+  static std::uintptr_t base() {
+    return std::bit_cast<std::uintptr_t>(&step<BinaryBody<i32_add, kS, kI, kAccumulator>>);
+  }
+  static std::int32_t offset(Handler handler) {
+    return static_cast<std::int32_t>(std::bit_cast<std::uintptr_t>(handler) - base());
+  }
+  static Handler handler(std::int32_t offset) {
+    return std::bit_cast<Handler>(base() + static_cast<std::uintptr_t>(offset));
+  }
   static std::size_t place(Handler first, Handler second) {
     const auto mixed =
         std::bit_cast<std::uintptr_t>(first) * 0x9e3779b97f4a7c15 ^ std::bit_cast<std::uintptr_t>(second);
-    return (mixed * 0xd6e8feb86659fd93 >> 40) % kCapacity;
+    return (mixed * 0xd6e8feb86659fd93 >> 40) % kPlaces;
   }
+  std::array<std::uint16_t, kPlaces> places_{};  ///< 0, or number of an entry from 1
   std::vector<Entry> entries_;
 };
 
