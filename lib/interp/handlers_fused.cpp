@@ -48,6 +48,8 @@ struct PairWithBranch {
 /// The table, by the addresses of both handlers. Open addressing; built once, at the first translation.
 class Fusions {
  public:
+  Fusions() { entries_.reserve(kUsual); }
+
   void add(Handler first, Handler second, Fusion fusion) {
     auto i = place(first, second);
     while (places_[i] != 0)
@@ -65,6 +67,7 @@ class Fusions {
 
  private:
   static constexpr std::size_t kPlaces = 4096;
+  static constexpr std::size_t kUsual = 1024;
   /// Handlers as offsets from one of them: a first run makes this table, and each page of it costs as much as a hundred
   /// entries.
   struct Entry {
