@@ -146,11 +146,9 @@ struct ModuleCode {
 void note_hot_function(Code& code);
 /// A function's count of backward branches has run out at a loop: tells, and counts on. Yields the code to go on with,
 /// if there is some by now.
-runtime::LoopEntry note_hot_loop(runtime::Execution& execution, const runtime::Instance& instance, Code& code,
-                                 const std::uint8_t* loop);
+runtime::LoopEntry note_hot_loop(const runtime::Instance& instance, Code& code, const std::uint8_t* loop);
 /// The function for which there is compiled code, or null if this instance cannot run that.
-runtime::FunctionInstance* compiled_function(runtime::Execution& execution, runtime::Instance& instance,
-                                             const Code& code);
+runtime::FunctionInstance* compiled_function(runtime::Instance& instance, const Code& code);
 
 /// Translates a function whose entry still leads to the translator.
 void translate(Code& code);

@@ -239,7 +239,7 @@ WZRUN_HANDLER void call_ref(WZRUN_STATE) {
 
 WZRUN_HANDLER void enter_compiled(WZRUN_STATE) {
   Code& code = code_of(fp);
-  FunctionInstance* const function = compiled_function(*ex, *in, code);
+  FunctionInstance* const function = compiled_function(*in, code);
   if (function == nullptr) [[unlikely]] {  // this instance cannot use it
     if (code.bytes == nullptr)
       translate(code);
@@ -585,7 +585,7 @@ const Handler kCrossReturn = leave_instance;
 }  // namespace
 
 WZRUN_HANDLER void loop_is_hot(WZRUN_STATE) {
-  if (const auto entry = note_hot_loop(*ex, *in, code_of(fp), pc); entry != nullptr)
+  if (const auto entry = note_hot_loop(*in, code_of(fp), pc); entry != nullptr)
     WZRUN_RUN_COMPILED(runtime::enter_loop(*ex, entry, *in, fp, fp - kLinkSlots - code_of(fp).window));
   WZRUN_NEXT(0);
 }

@@ -92,8 +92,7 @@ void note_hot_function(Code& code) {
     tiering->is_hot(code.index, std::nullopt, patience);
 }
 
-runtime::LoopEntry note_hot_loop(Execution& execution, const runtime::Instance& instance, Code& code,
-                                 const std::uint8_t* loop) {
+runtime::LoopEntry note_hot_loop(const runtime::Instance& instance, Code& code, const std::uint8_t* loop) {
   const auto patience = code.module->patience();
   code.back_edges.grant(patience);
   auto* const tiering = code.module->compiled.tiering.get();
@@ -103,15 +102,14 @@ runtime::LoopEntry note_hot_loop(Execution& execution, const runtime::Instance& 
   const auto number = static_cast<std::uint32_t>(std::ranges::lower_bound(code.loops, offset) - code.loops.begin());
   tiering->is_hot(code.index, number, patience);
   const auto entry = tiering->loop_entry(code.index, number);
-  if (entry == nullptr || !execution.have_native_stack())
-    return nullptr;
-  tiering->note_loop_entry();
+  if (entry != nullptr)
+    tiering->note_loop_entry();
   return entry;
 }
 
-FunctionInstance* compiled_function(Execution& execution, runtime::Instance& instance, const Code& code) {
+FunctionInstance* compiled_function(runtime::Instance& instance, const Code& code) {
   auto* const function = instance.function(code.index);
-  return instance.adopt_compiled(*function) && execution.have_native_stack() ? function : nullptr;
+  return instance.adopt_compiled(*function) ? function : nullptr;
 }
 
 bool ModuleCode::owns(const Code* code) const {

@@ -142,7 +142,7 @@ Result<void> call(FunctionInstance& function, std::span<std::uint64_t> stack) {
     return (*function.host)(caller, stack);
   }
   ExecutionScope scope(instance);
-  if (scope.get() == nullptr || (function.is_native() && !scope.get()->have_native_stack()))
+  if (scope.get() == nullptr)
     return std::unexpected(Error{ErrorKind::io, Error::kNoOffset, "no memory for the program's stack"});
   if (!scope.has_room())
     return std::unexpected(Trap{.kind = TrapKind::call_stack_exhausted});

@@ -37,48 +37,39 @@ const std::uint8_t* stack_floor() {
 }
 
 Execution* create(RuntimeState& runtime) {
-  const auto bytes = std::max<std::uint64_t>(runtime.config.max_stack_bytes(), 4096);
-  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (pages == MAP_FAILED)
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max()) / 4;
+  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const auto bytes = std::max(runtime.config.max_stack_bytes(), page);
+  if (bytes > kMost)
     return nullptr;
+  const auto pages = (bytes + page - 1) / page * page;
+  const auto mapped = 2 * pages;
+  void* const guard = mmap(nullptr, Execution::kNativeGuardBytes + mapped, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (guard == MAP_FAILED)
+    return nullptr;
+  auto* const lowest = static_cast<std::uint8_t*>(guard) + Execution::kNativeGuardBytes;
+  if (mprotect(lowest, mapped, PROT_READ | PROT_WRITE) != 0) {
+    munmap(guard, Execution::kNativeGuardBytes + mapped);
+    return nullptr;
+  }
+  // Where all memory gets large pages, two megabytes would be cleared for a program's first frame.
+  madvise(lowest, mapped, MADV_NOHUGEPAGE);
   auto* const execution = new Execution;
-  execution->begin = execution->top = static_cast<std::uint64_t*>(pages);
-  const std::size_t slots = bytes / sizeof(std::uint64_t);
-  execution->end = execution->begin + slots;
-  execution->mapped_bytes = bytes;
+  execution->native_begin = lowest;
+  execution->native_end = lowest + pages;
+  execution->begin = execution->top = reinterpret_cast<std::uint64_t*>(execution->native_end);
+  execution->end = execution->begin + bytes / sizeof(std::uint64_t);
+  execution->mapped_bytes = mapped;
   execution->runtime = &runtime;
   return execution;
 }
 
 }  // namespace
 
-bool Execution::have_native_stack() {
-  if (native_begin != nullptr)
-    return true;
-  static const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  const auto wanted = std::max(runtime->config.max_stack_bytes(), page);
-  if (wanted > std::numeric_limits<std::ptrdiff_t>::max())
-    return false;
-  const auto bytes = (wanted + page - 1) / page * page;
-  void* const pages = mmap(nullptr, kNativeGuardBytes + bytes, PROT_NONE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (pages == MAP_FAILED)
-    return false;
-  auto* const lowest = static_cast<std::uint8_t*>(pages) + kNativeGuardBytes;
-  if (mprotect(lowest, bytes, PROT_READ | PROT_WRITE) != 0) {
-    munmap(pages, kNativeGuardBytes + bytes);
-    return false;
-  }
-  native_begin = lowest;
-  native_end = lowest + bytes;
-  return true;
-}
-
 void destroy(Execution* execution) {
-  munmap(execution->begin, execution->mapped_bytes);
-  if (auto* const lowest = execution->native_begin; lowest != nullptr)
-    munmap(lowest - Execution::kNativeGuardBytes,
-           static_cast<std::size_t>(execution->native_end - lowest) + Execution::kNativeGuardBytes);
+  munmap(execution->native_begin - Execution::kNativeGuardBytes,
+         Execution::kNativeGuardBytes + execution->mapped_bytes);
   delete execution;
 }
 

@@ -70,18 +70,16 @@ struct Execution {
   pthread_t thread{};
   RuntimeState* runtime = nullptr;
   Execution* outer = nullptr;  ///< this thread's run in another runtime, suspended
-  std::size_t mapped_bytes = 0;
 
-  // The stack of compiled code; null until some is called.
+  // The stack of compiled code, just below the slots.
   std::uint8_t* native_begin = nullptr;  ///< below it is the guard
   std::uint8_t* native_end = nullptr;
+  std::size_t mapped_bytes = 0;  ///< both stacks, without the guard
 
   static Execution* current();
   /// Whether the run must end: the runtime is interrupting, or an instance that the host entered is closed.
   /// Requires `lock`.
   bool must_end() const;
-  /// Maps the stack of compiled code where there is none; false if the host has no memory for it.
-  bool have_native_stack();
   bool is_native_stack(const void* address) const { return address >= native_begin && address < native_end; }
   bool is_native_guard(const void* address) const {
     return address < native_begin && address >= native_begin - kNativeGuardBytes;

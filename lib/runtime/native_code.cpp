@@ -141,8 +141,6 @@ namespace {
 WZRUN_ABANDONED void enter_compiled(Execution& execution, EntryThunk thunk, const void* target, Instance* instance,
                                     std::uint64_t* slots) {
   have_signal_stack();
-  if (!execution.have_native_stack()) [[unlikely]]
-    leave(execution, TrapKind::call_stack_exhausted);
   auto* const activation = activate(execution, EngineKind::native);
   if (activation == nullptr) [[unlikely]]
     leave(execution, TrapKind::call_stack_exhausted);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 
@@ -14,6 +15,7 @@ namespace wzrun::engine {
 std::pair<std::string, int> in_child(const std::function<void()>& body) {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
+  std::fflush(nullptr);  // or the child may write what waits here too
   const auto child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {

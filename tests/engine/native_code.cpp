@@ -13,8 +13,12 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cinttypes>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -109,6 +113,34 @@ TEST_CASE("native code: a helper's trap names the caller; the helper's work befo
   const auto trap = trap_of(*native.module, "fill", {i32(65521)});
   CHECK(to_string(trap.kind) == "out of bounds memory access");
   CHECK(functions_of(trap) == "fill");
+}
+
+TEST_CASE("native code: the first frame of a program does not have a large page cleared") {
+  if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) {
+    MESSAGE("skipped: this host has no large pages");
+    return;
+  }
+  Native native;
+  CHECK(value_of(*native.module, "add", {i32(1), i32(2)}).i32() == 3);
+  const auto& state = *native.module->handle()->instance->runtime;
+  REQUIRE(state.executions.size() == 1);
+  const auto& execution = *state.executions.front();
+  for (const void* const stack :
+       {static_cast<const void*>(execution.native_begin), static_cast<const void*>(execution.begin)}) {
+    const auto address = reinterpret_cast<std::uintptr_t>(stack);
+    std::ifstream maps("/proc/self/smaps");
+    bool is_it = false;
+    std::string flags;
+    for (std::string line; flags.empty() && std::getline(maps, line);) {
+      std::uintptr_t begin = 0;
+      std::uintptr_t end = 0;
+      if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &begin, &end) == 2)
+        is_it = begin <= address && address < end;
+      else if (is_it && line.starts_with("VmFlags:"))
+        flags = line + " ";
+    }
+    CHECK(flags.find(" nh ") != std::string::npos);
+  }
 }
 
 TEST_CASE("native code: recursion ends at the stack's guard, whatever the frames' size") {
