@@ -59,7 +59,8 @@ Execution* create(RuntimeState& runtime) {
   execution->native_begin = lowest;
   execution->native_end = lowest + pages;
   execution->begin = execution->top = reinterpret_cast<std::uint64_t*>(execution->native_end);
-  execution->end = execution->begin + bytes / sizeof(std::uint64_t);
+  const std::size_t slots = bytes / sizeof(std::uint64_t);
+  execution->end = execution->begin + slots;
   execution->mapped_bytes = mapped;
   execution->runtime = &runtime;
   return execution;
