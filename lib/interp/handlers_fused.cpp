@@ -67,7 +67,7 @@ class Fusions {
 
  private:
   static constexpr std::size_t kPlaces = 4096;
-  static constexpr std::size_t kUsual = 1024;
+  static constexpr std::size_t kUsual = 1024;  ///< entries, and some to spare
   /// Handlers as offsets from one of them: a first run makes this table, and each page of it costs as much as a hundred
   /// entries.
   struct Entry {

@@ -21,7 +21,11 @@ std::pair<std::string, int> in_child(const std::function<void()>& body) {
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
     dup2(ends[1], STDOUT_FILENO);
-    body();
+    try {
+      body();
+    } catch (...) {  // a REQUIRE: the other tests are not this process's
+      _exit(1);
+    }
     _exit(0);
   }
   close(ends[1]);

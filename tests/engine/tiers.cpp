@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <thread>
 
 namespace wzrun::engine {
@@ -29,10 +30,25 @@ Module under_stress(Engine& engine, const std::string& name, std::uint64_t seed)
 }
 
 /// tiers.wat for the automatic engine as users have it: what is hot is compiled on threads of its own.
-CompiledModule in_background(Runtime& runtime) {
-  auto compiled = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
-  REQUIRE(compiled);
-  return *std::move(compiled);
+struct InBackground {
+  explicit InBackground(const RuntimeConfig& config = {}) : runtime(config) {
+    auto code = runtime.compile(ModuleBytes::own(module_bytes("engine/tiers")));
+    REQUIRE(code);
+    compiled.emplace(*std::move(code));
+    auto instance = runtime.instantiate(*compiled);
+    REQUIRE(instance);
+    module.emplace(*std::move(instance));
+  }
+
+  Runtime runtime;
+  std::optional<CompiledModule> compiled;
+  std::optional<Module> module;
+};
+
+bool lacks_compiler() {
+  if (!runtime::has_compiler())
+    MESSAGE("skipped: no compiler");
+  return !runtime::has_compiler();
 }
 
 constexpr std::uint64_t kSeeds = 20;
@@ -42,10 +58,8 @@ TieringReport report_of(const Module& module) { return module.handle()->instance
 }  // namespace
 
 TEST_CASE("tiers: operands and parameters of a loop are handed over, of every type") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
   on_each_engine([](Engine& engine) {
     std::uint64_t entries = 0;
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
@@ -69,10 +83,8 @@ TEST_CASE("tiers: operands and parameters of a loop are handed over, of every ty
 }
 
 TEST_CASE("tiers: a trap names the same functions and instructions whatever runs them") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
   on_each_engine([](Engine& engine) {
     const auto expected = trap_of(engine.load("engine/tiers"), "trap_after", {Value::i32(60)});
     REQUIRE(expected.frames.size() == 3);
@@ -85,10 +97,8 @@ TEST_CASE("tiers: a trap names the same functions and instructions whatever runs
 }
 
 TEST_CASE("tiers: recursion through both engines ends at the limit") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
   on_each_engine([](Engine& engine) {
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       const auto module = under_stress(engine, "engine/tiers", seed);
@@ -101,10 +111,8 @@ TEST_CASE("tiers: recursion through both engines ends at the limit") {
 }
 
 TEST_CASE("tiers: functions that make tail calls need no room, whatever they call is compiled or not") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
   on_each_engine([](Engine& engine) {
     const auto module = under_stress(engine, "engine/tiers", 3);
     CHECK(value_of(module, "even", {Value::i32(1'000'000)}).i32() == 1);
@@ -112,33 +120,24 @@ TEST_CASE("tiers: functions that make tail calls need no room, whatever they cal
 }
 
 TEST_CASE("tiers: what is hot is compiled in the background, and a loop that never ends its function goes on there") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
-  Runtime runtime;
-  const auto compiled = in_background(runtime);
-  const auto module = runtime.instantiate(compiled);
-  REQUIRE(module);
+  const InBackground program;
   // The interpreter alone would take a minute.
-  CHECK(value_of(*module, "spin", {Value::i64(4'000'000'000)}).i64() == 4'000'000'000);
-  const auto report = *compiled.tiering();
+  CHECK(value_of(*program.module, "spin", {Value::i64(4'000'000'000)}).i64() == 4'000'000'000);
+  const auto report = *program.compiled->tiering();
   CHECK(report.loop_entries >= 1);
   CHECK(report.compiled_functions >= 1);
 }
 
-TEST_CASE("tiers: whoever wants to know is told once, by the thread that runs, before anything is compiled") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+TEST_CASE("tiers: whoever wants to know is told once, by the thread that runs") {
+  if (lacks_compiler())
     return;
-  }
   std::vector<std::thread::id> told;
-  Runtime runtime(RuntimeConfig().with_tiering_observer([&] { told.push_back(std::this_thread::get_id()); }));
-  const auto compiled = in_background(runtime);
-  const auto module = runtime.instantiate(compiled);
-  REQUIRE(module);
+  const InBackground program(
+      RuntimeConfig().with_tiering_observer([&] { told.push_back(std::this_thread::get_id()); }));
   CHECK(told.empty());
-  CHECK(value_of(*module, "spin", {Value::i64(400'000'000)}).i64() == 400'000'000);
+  CHECK(value_of(*program.module, "spin", {Value::i64(400'000'000)}).i64() == 400'000'000);
   CHECK(told == std::vector{std::this_thread::get_id()});
 }
 
@@ -148,12 +147,10 @@ TEST_CASE("tiers: a program is interpreted to its end where the system gives no 
       std::fputs("skipped: seccomp is not available", stderr);
       _exit(0);
     }
-    Runtime runtime;
-    const auto compiled = in_background(runtime);
-    const auto module = runtime.instantiate(compiled);
+    const InBackground program;
     constexpr std::int64_t kRounds = 1'000'000;
-    const bool is_right = module && value_of(*module, "spin", {Value::i64(kRounds)}).i64() == kRounds;
-    if (is_right && compiled.tiering()->compiled_functions == 0)
+    const bool is_right = value_of(*program.module, "spin", {Value::i64(kRounds)}).i64() == kRounds;
+    if (is_right && program.compiled->tiering()->compiled_functions == 0)
       std::fputs("right", stderr);
   });
   CHECK(status == 0);
@@ -164,15 +161,10 @@ TEST_CASE("tiers: a program is interpreted to its end where the system gives no 
 }
 
 TEST_CASE("tiers: a function that only the host calls is compiled well when its code has counted enough calls") {
-  if (!runtime::has_compiler()) {
-    MESSAGE("skipped: no compiler");
+  if (lacks_compiler())
     return;
-  }
-  Runtime runtime;
-  const auto compiled = in_background(runtime);
-  const auto module = runtime.instantiate(compiled);
-  REQUIRE(module);
-  const auto function = module->exported_function("mix");
+  const InBackground program;
+  const auto function = program.module->exported_function("mix");
   REQUIRE(function);
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::seconds kPatience{60};
@@ -182,9 +174,9 @@ TEST_CASE("tiers: a function that only the host calls is compiled well when its 
     REQUIRE(function->call(arguments));
   // By then the threads that compile have nothing to do, and nothing but the code itself tells them of more.
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  while (compiled.tiering()->improved_functions == 0 && Clock::now() - begin < kPatience)
+  while (program.compiled->tiering()->improved_functions == 0 && Clock::now() - begin < kPatience)
     REQUIRE(function->call(arguments));
-  CHECK(compiled.tiering()->improved_functions >= 1);
+  CHECK(program.compiled->tiering()->improved_functions >= 1);
 }
 
 }  // namespace wzrun::engine

@@ -75,7 +75,7 @@ class RuntimeConfig {
   /// compilers, as the seed decides. Default: functions are compiled when they are hot, or likely to become it.
   [[nodiscard]] RuntimeConfig with_tier_stress(std::uint64_t seed) const;
   /// Called before the automatic engine compiles the first function of a module that runs, on the thread that runs the
-  /// module or loads it, and before it makes threads to compile on. Must not use the module.
+  /// module or loads it, and before it makes threads to compile on. Must not use the module or throw.
   [[nodiscard]] RuntimeConfig with_tiering_observer(std::function<void()> observer) const;
   /// Called from any thread while a module is compiled: of `total` bytes of code, `done` are.
   [[nodiscard]] RuntimeConfig with_compile_progress(
