@@ -25,6 +25,10 @@ const fs::path kSpectest = fs::path(WZRUN_SHARED_DIR) / "spectest";
 /// Runs the scripts of a feature; `failing` commands are known to fail, because what they need is not built yet.
 void check_feature(std::string_view feature, CoreFeatures features, std::uint64_t failing = 0) {
   constexpr std::size_t kShown = 40;
+  if (!fs::exists(kSpectest)) {
+    MESSAGE("skipped: there is no ", kSpectest.string(), "; set WZRUN_SHARED_DIR");
+    return;
+  }
   const auto manifest = json::parse(std::ifstream(kSpectest / "MANIFEST.json"));
   Counts counts;
   std::size_t files = 0, shown = 0;
