@@ -39,20 +39,30 @@ class Lock {
 
 }  // namespace
 
-CompilationCache::Claim wait_for_claim(int directory, const Sha256Digest& key) {
+namespace {
+
+CompilationCache::Claim claim(int directory, const Sha256Digest& key, std::chrono::minutes patience) {
   auto name = to_string(key).append(kLockSuffix);
   auto file = File::open(directory, name, O_RDWR | O_CREAT);
   if (!file)
     return nullptr;
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+  const auto end = std::chrono::steady_clock::now() + patience;
   std::chrono::milliseconds pause = 1ms;
   while (flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
-    if ((errno != EWOULDBLOCK && errno != EINTR) || std::chrono::steady_clock::now() > end)
+    if ((errno != EWOULDBLOCK && errno != EINTR) || std::chrono::steady_clock::now() >= end)
       return nullptr;
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(pause * 2, kLongestPause);
   }
   return std::make_shared<Lock>(directory, std::move(name), std::move(file));
 }
+
+}  // namespace
+
+CompilationCache::Claim wait_for_claim(int directory, const Sha256Digest& key) {
+  return claim(directory, key, kPatience);
+}
+
+CompilationCache::Claim try_claim(int directory, const Sha256Digest& key) { return claim(directory, key, 0min); }
 
 }  // namespace wzrun::cache

@@ -111,6 +111,13 @@ CompilationCache::Claim DirectoryCache::claim(const Sha256Digest& key) {
   return directory ? cache::wait_for_claim(*directory, key) : nullptr;
 }
 
+CompilationCache::Claim DirectoryCache::try_claim(const Sha256Digest& key) {
+  if (options_.read_only)
+    return nullptr;
+  const auto directory = directory_->open_or_make();
+  return directory ? cache::try_claim(*directory, key) : nullptr;
+}
+
 std::expected<void, std::string> DirectoryCache::store(const Sha256Digest& key, Parts parts,
                                                        std::string_view description) {
   if (options_.read_only)

@@ -27,6 +27,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,7 @@ constexpr int kAlive = STDERR_FILENO + 1;  ///< in the new process: tells when t
 constexpr int kOthers = kAlive + 1;
 constexpr timespec kPatience{.tv_sec = 10, .tv_nsec = 0};  ///< for this one's end
 constexpr int kKeeperPriority = 10;                        ///< whoever runs meanwhile comes first
+constexpr int kLeastPriority = 19;                         ///< of what nobody waits for
 constexpr std::size_t kStackBytes = 64U << 10;
 
 /// The process that keeps.
@@ -156,9 +158,18 @@ int keep_standard_input(DirectoryCache& cache) {
   void* const pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
   if (pages == MAP_FAILED)
     return fail(strerror(errno));
-  constexpr std::chrono::seconds kDelay{2};
-  const auto kept = keep_packed(cache, {static_cast<const std::uint8_t*>(pages), size}, kDelay);
-  return kept ? 0 : fail(kept.error().to_string());
+  const std::span packed(static_cast<const std::uint8_t*>(pages), size);
+  const auto has_left = keep_packed(cache, packed);
+  if (!has_left)
+    return fail(has_left.error().to_string());
+  if (!*has_left)
+    return 0;
+  // Runs that follow at once have the processors, and later ones whatever they want of them.
+  constexpr std::chrono::seconds kPause{2}, kImprovingTime{10};
+  std::this_thread::sleep_for(kPause);
+  setpriority(PRIO_PROCESS, 0, kLeastPriority);
+  const auto improved = improve_packed(cache, packed, kImprovingTime);
+  return improved ? 0 : fail(improved.error().to_string());
 }
 
 }  // namespace wzrun::cmd

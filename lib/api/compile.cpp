@@ -9,6 +9,7 @@
 #include "runtime/state.h"
 #include "runtime/target.h"
 #include "runtime/tiering.h"
+#include "runtime/unit_cache.h"
 #include "runtime/unit_store.h"
 #include "wasm/bodies.h"
 #include "wasm/decoder.h"
@@ -317,7 +318,7 @@ std::shared_ptr<runtime::UnitStore> Compilation::make_unit_store() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   if (file_ != nullptr && file_->fingerprint() &&
       file_->fingerprint()->is_settled(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()))
-    source = {file_->path(), *file_->fingerprint(), target_, config_.features()};
+    source = {file_->path(), *file_->fingerprint(), target_, config_.features(), config_.opt_level()};
   return std::make_shared<runtime::UnitStore>(config_.cache(), std::move(make_key), description(),
                                               config_.cache_use() == CacheUse::read_write, std::move(source));
 }
@@ -479,9 +480,13 @@ UnkeptCode CompiledModule::unkept() const {
   return code_->tiering != nullptr ? code_->tiering->pack_new() : UnkeptCode{};
 }
 
-Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                           std::chrono::milliseconds delay) {
-  return runtime::UnitStore::add_packed(cache, packed, delay);
+Expected<bool> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed) {
+  return runtime::keep_pack(cache, packed);
+}
+
+Expected<void> improve_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                              std::chrono::milliseconds time) {
+  return runtime::improve_pack(cache, packed, time);
 }
 
 void CompiledModule::keep() const {

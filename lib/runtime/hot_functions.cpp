@@ -358,7 +358,7 @@ HotFunctions::Job HotFunctions::compile_well(std::span<Entry* const> entries) {
   for (auto* const entry : entries) {
     auto& [function, candidate] = *entry;
     bytes += size(function);
-    if (bytes > kGoodUnitBytes && !job.functions.empty())
+    if (bytes > options_.good_unit_bytes && !job.functions.empty())
       break;
     if (!is_stuck(*entry))
       add_function(job, function, candidate);
@@ -377,7 +377,7 @@ void HotFunctions::add_callees(Job& job) {
         continue;
       auto& candidate = get(callee);
       const bool is_done = candidate.opt_level && *candidate.opt_level >= job.opt_level;
-      if (is_done || candidate.hopeless || bytes + size(callee) > kCalleeBytes || calls(callee) < kWarmCalls)
+      if (is_done || candidate.hopeless || bytes + size(callee) > options_.callee_bytes || calls(callee) < kWarmCalls)
         continue;
       bytes += size(callee);
       add_function(job, callee, candidate);

@@ -81,6 +81,8 @@ class HotFunctions {
     std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
     std::uint64_t least_events = kWorthyEvents;             ///< that make a function worth compiling well
     std::uint64_t events_per_byte = kEventsPerByte;
+    std::uint64_t good_unit_bytes = kGoodUnitBytes;
+    std::uint64_t callee_bytes = kCalleeBytes;
     std::chrono::microseconds time_per_byte = kTimePerByte;
   };
   /// The module must outlive this.
@@ -112,6 +114,8 @@ class HotFunctions {
   bool has_good(std::span<const std::uint32_t> functions, Time now) const;
   /// Whether there is something that next() has only when the program is older.
   bool has_later(Time now) const;
+  /// Whether something is worth compiling well, be it when the program has ended.
+  bool has_left() const { return has(&HotFunctions::can_improve); }
   /// Whether some call goes on in a loop, for which good code is wanted.
   bool has_stuck() const { return has(&HotFunctions::is_stuck); }
   bool is_stuck(std::uint32_t function_index) const { return is_stuck(*candidates_.find(function_index)); }

@@ -27,6 +27,8 @@ constexpr std::uint32_t kPatienceOnOne = 5000;
 constexpr std::chrono::milliseconds kLull{50};
 /// And now and then where there is always something to do.
 constexpr std::chrono::seconds kKeepingInterval{1};
+/// The first time, if the module is kept too: a run that begins when this one ends would have to read it.
+constexpr std::chrono::milliseconds kKeepingOfModule{150};
 /// A program that ends earlier is not worth loading the compiler for, if all it does is to improve what was kept.
 constexpr std::chrono::milliseconds kGrace{50};
 /// The same for what is compiled quickly, on the one processor that the program has.
@@ -62,6 +64,7 @@ void Tiering::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
+    improving_.reset();
   }
   quick_changed_.notify_all();
   good_changed_.notify_all();
@@ -229,21 +232,24 @@ TieringReport Tiering::report() const {
 }
 
 void Tiering::work(Work work) {
+  const bool has_one_processor = usable_processors() < 2;
   // Where there are not two processors, the program keeps nearly all of its one; threads that this one starts do the
   // same.
   if (work != Work::quick)
-    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), usable_processors() < 2 ? kLeastPriority : kLowPriority);
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), has_one_processor ? kLeastPriority : kLowPriority);
   CompilerSession session;
-  if (work == Work::quick && usable_processors() < 2) {  // a short program would only lose
+  if (work == Work::quick && has_one_processor) {  // a short program would only lose
     std::unique_lock lock(mutex_);
     quick_changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
   }
   if (work != Work::quick) {
-    if (options_.store != nullptr && usable_processors() >= 2)
+    if (options_.store != nullptr && !has_one_processor)
       options_.store->prepare();  // now is time for it, at the end of the program there is not
     std::unique_lock lock(mutex_);
     good_changed_.wait_until(lock, start_ + kGrace,
                              [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });
+    if (!has_one_processor)
+      claim_improving(lock);
   }
   // The run before may have ended when this one began, and be kept only now. To compile well what it has compiled well
   // already would be for nothing.
@@ -255,11 +261,22 @@ void Tiering::work(Work work) {
     compile(*job, session);
     lock.lock();
     start_threads(Work::any);
-    if (is_time_to_keep(Clock::now()))
-      keep_now(lock);
+    if (is_time_to_keep(work))
+      keep_now(lock, work);
     if (work == Work::quick && has_one_processor_)
       pace(lock);
   }
+}
+
+/// Unlocks meanwhile.
+void Tiering::claim_improving(std::unique_lock<std::mutex>& lock) {
+  if (stopping_ || improving_ != nullptr || options_.store == nullptr)
+    return;
+  lock.unlock();
+  auto claim = options_.store->claim_improving();
+  lock.lock();
+  if (!stopping_)
+    improving_ = std::move(claim);
 }
 
 /// A young program keeps most of the one processor that it has.
@@ -300,18 +317,26 @@ std::optional<HotFunctions::Job> Tiering::rest(std::unique_lock<std::mutex>& loc
     return std::nullopt;
   auto job = work == Work::quick ? hot_.next_at_rest() : std::nullopt;
   if (!job && can_keep())
-    keep_now(lock);
+    keep_now(lock, work);
   return job;
 }
 
 bool Tiering::can_keep() const { return !keeping_ && !new_units_.empty() && options_.store != nullptr; }
 
-bool Tiering::is_time_to_keep(Clock::time_point now) const { return can_keep() && now - kept_ >= kKeepingInterval; }
+bool Tiering::is_time_to_keep(Work work) const {
+  if (!can_keep())
+    return false;
+  const auto since = Clock::now() - kept_;
+  return since >= kKeepingInterval ||
+         (!has_kept_ && work != Work::quick && since >= kKeepingOfModule && options_.store->wants_module());
+}
 
-void Tiering::keep_now(std::unique_lock<std::mutex>& lock) {
-  keeping_ = true;
+void Tiering::keep_now(std::unique_lock<std::mutex>& lock, Work work) {
+  keeping_ = has_kept_ = true;
   lock.unlock();
   keep();
+  if (work != Work::quick)  // takes long, and the program waits for what is compiled quickly
+    options_.store->keep_module();
   lock.lock();
   keeping_ = false;
   kept_ = Clock::now();
@@ -512,12 +537,14 @@ UnkeptCode Tiering::pack_new() const {
   if (options_.store == nullptr)
     return {};
   std::vector<std::shared_ptr<const Unit>> units;
+  bool has_left = false;
   {
     const std::scoped_lock lock(mutex_);
+    has_left = hot_.has_left();
     units = units_being_kept_;
     units.insert(units.end(), new_units_.begin(), new_units_.end());
   }
-  return options_.store->pack(std::move(units), profile());
+  return options_.store->pack(std::move(units), profile(), has_left);
 }
 
 }  // namespace wzrun::runtime

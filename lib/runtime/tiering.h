@@ -100,13 +100,14 @@ class Tiering {
   bool start_thread(Work work);
   unsigned most_threads();
   void work(Work work);
+  void claim_improving(std::unique_lock<std::mutex>& lock);
   void pace(std::unique_lock<std::mutex>& lock);
   std::condition_variable& changed(Work work) { return work == Work::quick ? quick_changed_ : good_changed_; }
   std::optional<HotFunctions::Job> rest(std::unique_lock<std::mutex>& lock, Work work);
   std::optional<HotFunctions::Job> wait_for_job(std::unique_lock<std::mutex>& lock, Work work);
   bool can_keep() const;
-  bool is_time_to_keep(Clock::time_point now) const;
-  void keep_now(std::unique_lock<std::mutex>& lock);
+  bool is_time_to_keep(Work work) const;
+  void keep_now(std::unique_lock<std::mutex>& lock, Work work);
   void compile(const HotFunctions::Job& job, CompilerSession& session);
   struct Made {
     std::optional<Unit> unit;
@@ -134,6 +135,7 @@ class Tiering {
   std::vector<std::shared_ptr<const Unit>> new_units_;
   std::vector<std::shared_ptr<const Unit>> units_being_kept_;
   std::vector<std::shared_ptr<const void>> shown_;  ///< to a debugger
+  CompilationCache::Claim improving_;               ///< from the first good work on
   TieringReport report_;
   const Clock::time_point start_;
   Clock::time_point kept_;                ///< when it was last
@@ -147,6 +149,7 @@ class Tiering {
   bool has_one_processor_ = false;  ///< known when that thread is started
   bool reported_ = false;           ///< something was hot in this run
   bool keeping_ = false;
+  bool has_kept_ = false;
   bool stopping_ = false;
   bool useless_ = false;  ///< there is no compiler, or no thread for it
   bool begun_ = false;    ///< options_.begins was called

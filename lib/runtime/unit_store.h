@@ -2,11 +2,11 @@
 
 #include "runtime/prepared_module.h"
 #include "runtime/unit_file.h"
+#include "runtime/unit_pack.h"
 #include "wzrun/cache.h"
 #include "wzrun/runtime.h"
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,21 +14,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace wzrun::runtime {
-
-/// The key of a module's units in a cache: of the module's digest, and the text of target.h.
-Sha256Digest units_key(const Sha256Digest& module, std::string_view target);
-
-/// Where a module was read from, for whoever needs it later and elsewhere.
-struct UnitSource {
-  std::string path;
-  FileFingerprint fingerprint;  ///< must be settled: the file that has it has the same contents
-  std::string target;
-  CoreFeatures features;
-};
 
 /// Where the code and the profile of a module's hot functions are kept from one run to the next.
 class UnitStore {
@@ -51,18 +39,17 @@ class UnitStore {
   std::expected<PreparedModule, std::string> find_module();
   /// Has the module kept too, where there are units: it was not found. Requires that it is valid.
   void want_module(ModuleBytes module, CoreFeatures features);
+  /// Has processes that improve what ended runs have left stop, as long as somebody has the result.
+  CompilationCache::Claim claim_improving();
+  bool wants_module() const { return wants_module_.load(); }
   /// Does that now, if it is wanted and nobody has called this before.
   void keep_module();
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
-  /// What keep() would add, for add_packed(), also in another process. Empty if there is nothing. Where nobody has made
-  /// the key yet, and the source is known, that is left to add_packed(), as it takes a digest of the module.
-  UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile);
-  /// Adds to a cache what pack() gave. After `delay`, which leaves the processors to runs that follow at once, joins
-  /// what is in many units. Errors: malformed, io; the key is not known and the module's file has changed.
-  static Expected<void> add_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                                   std::chrono::milliseconds delay = {});
+  /// What keep() would add, for keep_pack(), also in another process. `has_left`: there is something to improve. Empty
+  /// if there is nothing to do.
+  UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile, bool has_left = false);
 
  private:
   const Sha256Digest& key();

@@ -2,6 +2,9 @@
 
 #include "runtime/unit_store.h"
 
+#include "runtime/compiler.h"
+#include "runtime/processors.h"
+#include "runtime/unit_cache.h"
 #include "runtime/unit_joining.h"
 #include "tests/engine/module_bytes.h"
 #include "tests/image_builder.h"
@@ -16,12 +19,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,15 +51,24 @@ class MemoryCache final : public CompilationCache {
     return CacheEntry(fd, found->second.size());
   }
   Claim claim(const Sha256Digest&) override { return nullptr; }
+  Claim try_claim(const Sha256Digest& key) override {
+    return claimed.contains(key) ? nullptr : std::make_shared<int>();
+  }
   std::expected<void, std::string> store(const Sha256Digest& key, Parts parts, std::string_view) override {
     auto& value = values_[key];
     value.clear();
     for (const auto part : parts)
       value.insert(value.end(), part.begin(), part.end());
+    if (when_stored)
+      when_stored();
     return {};
   }
 
+  void clear() { values_.clear(); }
+
   std::optional<Sha256Digest> remembered;
+  std::set<Sha256Digest> claimed;  ///< by others
+  std::function<void()> when_stored;
 
  private:
   std::map<Sha256Digest, std::vector<std::uint8_t>> values_;
@@ -143,7 +158,7 @@ TEST_CASE("unit store: what was made later makes what it has all functions of un
   kept.store.keep(std::vector{unit({3}, 0), unit({1, 2, 3}, 0)}, {});
   CHECK(members() == Lists{{1, 2, 3}});
   const auto pack = in_one_piece(kept.store.pack(std::vector{unit({4}, 0), unit({1, 2, 4}, 0)}, {}));
-  REQUIRE(UnitStore::add_packed(*kept.cache, pack));
+  REQUIRE(keep_pack(*kept.cache, pack));
   CHECK(members() == Lists{{1, 2, 4}, {1, 2, 3}});
 }
 
@@ -169,7 +184,7 @@ TEST_CASE("unit store: a pack is added like what it was made of") {
   kept.store.keep(std::vector{unit({1}, 0)}, std::vector<FunctionProfile>{{.function = 1, .calls = 10}});
   const auto pack = in_one_piece(
       kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}}));
-  REQUIRE(UnitStore::add_packed(*kept.cache, pack));
+  REQUIRE(keep_pack(*kept.cache, pack));
   const auto file = kept.file();
   CHECK(levels(file) == std::vector<std::uint32_t>{2, 0});
   REQUIRE(file.profile().size() == 1);
@@ -192,7 +207,7 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   const UnitSource source{path, *file->fingerprint(), "target", CoreFeatures::V3};
   UnitStore store(cache, no_key, "name", true, source);
   const auto pack = in_one_piece(store.pack(std::vector{unit({2}, 2)}, {}));
-  REQUIRE(UnitStore::add_packed(*cache, pack));
+  REQUIRE(keep_pack(*cache, pack));
   const auto key = units_key(sha256(bytes_of("contents")), "target");
   CHECK(UnitStore(cache, [&] { return key; }, "", true).find());
   CHECK(cache->remembered == sha256(bytes_of("contents")));
@@ -200,7 +215,7 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   const auto pack_again = in_one_piece(store.pack(std::vector{unit({3}, 2)}, {}));
   dir.write("module", "contents!");
   const auto other_cache = std::make_shared<MemoryCache>();
-  const auto refused = UnitStore::add_packed(*other_cache, pack_again);
+  const auto refused = keep_pack(*other_cache, pack_again);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message == std::filesystem::canonical(path).string() + " has changed");
   CHECK(other_cache->is_empty());
@@ -208,7 +223,7 @@ TEST_CASE("unit store: a pack without a key has it made of the module's file, if
   const auto real_path = std::filesystem::canonical(path);
   std::filesystem::remove(real_path);
   REQUIRE(mkfifo(real_path.c_str(), 0600) == 0);
-  CHECK_FALSE(UnitStore::add_packed(*other_cache, pack_again));  // and nobody waits for who may write into it
+  CHECK_FALSE(keep_pack(*other_cache, pack_again));  // and nobody waits for who may write into it
 
   bool asked = false;
   const auto make_key = [&] {
@@ -284,7 +299,7 @@ TEST_CASE("unit store: a pack has the module kept that it is of, also without un
     store.want_module(ModuleBytes::borrow(kSomeModule), CoreFeatures::V3);
     CHECK(store.pack({}, {}).empty());  // nothing was worth to be kept
     store.keep(std::vector{unit({1}, 0)}, {});
-    REQUIRE(UnitStore::add_packed(*cache, in_one_piece(store.pack({}, {}))));
+    CHECK(keep_pack(*cache, in_one_piece(store.pack({}, {}))).has_value() == is_right);
     const auto found = store.find_module();
     REQUIRE(found.has_value() == is_right);
     if (found)
@@ -340,13 +355,19 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
     const auto cache = std::make_shared<MemoryCache>();
     UnitStore store(cache, [&] { return key; }, "name", true, source());
     store.prepare();
-    REQUIRE(UnitStore::add_packed(*cache, in_one_piece(store.pack({packed.begin(), packed.end()}, {}))));
+    const auto pack = in_one_piece(store.pack({packed.begin(), packed.end()}, {}));
+    const auto has_left = keep_pack(*cache, pack);
+    REQUIRE(has_left);
+    CHECK(*has_left == (usable_processors() >= 2 && is_worth_joining(*store.find())));
+    static_cast<void>(improve_pack(*cache, pack, std::chrono::milliseconds(0)));
     return *store.find();
   };
 
   dir.write("module", contents);
   const auto key = units_key(sha256(module), "target");
-  if (is_worth_joining(keep(units, Sha256Digest{}))) {  // else this processor has no such compiler
+  if (usable_processors() < 2) {
+    CHECK(keep(units, key).units().size() == kFunctions - 1);
+  } else if (is_worth_joining(keep(units, Sha256Digest{}))) {  // else this processor has no such compiler
     const auto joined = keep(units, key);
     REQUIRE(levels(joined) == std::vector<std::uint32_t>{2, 0});
     const auto& quick = joined.units()[1];
@@ -363,13 +384,74 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
         kFunctions - 1);  // malformed
 }
 
+TEST_CASE("unit store: what runs have left is compiled well when they have ended, unless somebody else does so") {
+  // Each is a unit of its own: 18,000 times nop, and the parameter.
+  engine::Bytes body = {0};
+  body.insert(body.end(), 18'000, 0x01);
+  engine::append(body, {0x20, 0, 0x0b});
+  const auto module = engine::module_of(std::vector<engine::Bytes>(4, body));
+  const test::TempDir dir;
+  dir.write("module", std::string(module.begin(), module.end()));
+  const auto path = dir / "module";
+  const UnitSource source{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
+  const auto key = units_key(sha256(module), "target");
+  const auto cache = std::make_shared<MemoryCache>();
+  UnitStore store(cache, [&] { return key; }, "name", true, source);
+  const std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1'000'000},
+                                                {.function = 1, .calls = 500'000, .back_edges = 100'000},
+                                                {.function = 2, .calls = 500'000},  // less than its length is worth
+                                                {.function = 3, .calls = 1'000'000}};
+  const auto pack = in_one_piece(store.pack({unit({0, 1, 2}, 0), unit({3}, 2)}, profile, true));
+  if (!has_compiler() || usable_processors() < 2) {
+    CHECK(keep_pack(*cache, pack) == false);
+    MESSAGE("skipped: there is no compiler here, or one processor only");
+    return;
+  }
+  using Members = std::vector<std::uint32_t>;
+  const auto well_compiled = [&] {
+    Members members;
+    const auto file = store.find();
+    REQUIRE(file);
+    for (const auto& part : file->units())
+      if (file->header(part).opt_level == 2)
+        members.insert(members.end(), file->members(part).begin(), file->members(part).end());
+    std::ranges::sort(members);
+    return members;
+  };
+  constexpr std::chrono::seconds kTime{60};
+  const auto run = improving_key(key, Improver::run), other = improving_key(key, Improver::process_after_runs);
+  CHECK(keep_pack(*cache, pack) == true);
+  REQUIRE(improve_pack(*cache, pack, std::chrono::seconds(0)));
+  CHECK(well_compiled() == Members{3});
+  for (const auto& claim : {run, other}) {
+    cache->claimed = {claim};
+    REQUIRE(improve_pack(*cache, pack, kTime));
+    CHECK(well_compiled() == Members{3});
+  }
+  cache->claimed.clear();
+  cache->when_stored = [&] { cache->claimed = {run}; };  // a run begins when the first is kept
+  REQUIRE(improve_pack(*cache, pack, kTime));
+  CHECK(well_compiled() == Members{0, 3});
+  cache->claimed.clear();
+  cache->when_stored = nullptr;
+  REQUIRE(improve_pack(*cache, pack, kTime));
+  CHECK(well_compiled() == Members{0, 1, 3});
+  cache->when_stored = [] { FAIL_CHECK("nothing was left"); };
+  REQUIRE(improve_pack(*cache, pack, kTime));
+  cache->clear();
+  REQUIRE(improve_pack(*cache, pack, kTime));  // what others have removed does not come back
+  CHECK(cache->is_empty());
+  dir.write("module", "contents");
+  CHECK_FALSE(improve_pack(*cache, pack, kTime));
+}
+
 TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged anywhere harms nobody") {
   Kept kept;
   const auto pack = in_one_piece(
       kept.store.pack(std::vector{unit({2}, 2)}, std::vector<FunctionProfile>{{.function = 1, .calls = 12}}));
   constexpr std::size_t kEnds = 2048;  // between them lie zeros up to the code
   for (std::size_t size = 0; size < pack.size(); size += size < kEnds || size + kEnds > pack.size() ? 1 : kEnds)
-    CHECK_FALSE(UnitStore::add_packed(*kept.cache, std::span(pack).first(size)));
+    CHECK_FALSE(keep_pack(*kept.cache, std::span(pack).first(size)));
   CHECK(kept.cache->is_empty());
   auto damaged = pack;
   std::uint64_t refused = 0;
@@ -377,7 +459,7 @@ TEST_CASE("unit store: a pack that ends anywhere is refused, and one damaged any
     for (const std::uint8_t flip : {0x01, 0x80, 0xff}) {
       damaged[at] = pack[at] ^ flip;
       MemoryCache cache;
-      refused += UnitStore::add_packed(cache, damaged) ? 0 : 1;
+      refused += keep_pack(cache, damaged) && improve_pack(cache, damaged, std::chrono::seconds(0)) ? 0 : 1;
       damaged[at] = pack[at];
     }
   CHECK(refused > 100);

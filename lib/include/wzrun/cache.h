@@ -72,6 +72,8 @@ class CompilationCache {
   /// To be held while the value of a key is made: if somebody else is making it, this waits until they are done, and
   /// the caller should look again. May give up waiting.
   virtual Claim claim(const Sha256Digest& key) = 0;
+  /// The same without waiting: null if somebody else has it.
+  virtual Claim try_claim(const Sha256Digest& key) = 0;
   /// Stores the parts, one behind the other, in place of what the key has had. `description` is for people.
   virtual std::expected<void, std::string> store(const Sha256Digest& key, Parts parts,
                                                  std::string_view description) = 0;

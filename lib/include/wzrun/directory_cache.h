@@ -43,6 +43,7 @@ class DirectoryCache final : public CompilationCache {
   std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override;
   void make_sure(const Sha256Digest& key) override;
   Claim claim(const Sha256Digest& key) override;
+  Claim try_claim(const Sha256Digest& key) override;
   std::expected<void, std::string> store(const Sha256Digest& key, Parts parts, std::string_view description) override;
 
   using Time = std::chrono::system_clock::time_point;

@@ -136,8 +136,8 @@ class CompiledModule {
   void keep() const;
   /// Has the automatic engine compile nothing more: a program that has ended wants to keep what there is, and be gone.
   void stop_compiling() const;
-  /// What keep() would add to the cache, for keep_packed(): a process that ends need not wait for a disk if another one
-  /// keeps it. Empty if there is nothing.
+  /// What keep() would add to the cache, for keep_packed() and improve_packed(): a process that ends need not wait for
+  /// a disk if another one keeps it. Empty if neither has anything to do.
   UnkeptCode unkept() const;
   const std::shared_ptr<runtime::CompiledCode>& code() const { return code_; }
 
@@ -184,11 +184,16 @@ class Runtime {
   std::shared_ptr<runtime::RuntimeState> state_;
 };
 
-/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. After `delay`, puts what was compiled in many
-/// pieces together, so that functions call each other faster and a start has less to look at. It is code that will run:
-/// whoever can write it can do all that this process can. Errors: malformed, io.
-Expected<void> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
-                           std::chrono::milliseconds delay = {});
+/// Adds what CompiledModule::unkept() gave, in one piece, to a cache. It is code that will run: whoever can write it
+/// can do all that this process can. True if improve_packed() has something to do. Errors: malformed, io.
+Expected<bool> keep_packed(CompilationCache& cache, std::span<const std::uint8_t> packed);
+/// Does what can wait until such code is kept and the processors have nothing else to do: puts what was compiled in
+/// many pieces together, so that functions call each other faster and a start has less to look at, and compiles well
+/// what runs have found hot. Begins nothing new when this process has used `time` of the processor for that, or when a
+/// run of the module has begun that does the same. Does nothing where there is one processor only. Errors: malformed,
+/// io.
+Expected<void> improve_packed(CompilationCache& cache, std::span<const std::uint8_t> packed,
+                              std::chrono::milliseconds time);
 
 /// Decodes and validates without keeping anything.
 Expected<void> validate(std::span<const std::uint8_t> module, CoreFeatures features, unsigned threads = 1);
