@@ -1,6 +1,9 @@
 // What a run leaves for the next one, however it ends.
 
 #include "cli/process_support.h"
+#include "runtime/compiler.h"
+#include "runtime/image.h"
+#include "runtime/processors.h"
 
 #include <doctest/doctest.h>
 
@@ -191,6 +194,25 @@ TEST_CASE("tiering: what keeps a run's code does so when the run has ended, and 
   CHECK_FALSE(cache.has_entry());
   close(lock);
   CHECK(cache.gets_entry());
+}
+
+TEST_CASE("tiering: what a run has no time to compile well is compiled when it has ended") {
+  const Cached cache;
+  const std::vector<std::string> run = {"--timeout", "40ms", program("recursion")};  // LLVM begins after 50 ms
+  REQUIRE(wzrun(run, cache.setting()).status == 124);
+  if (!runtime::has_compiler() || runtime::usable_processors() < 2) {
+    MESSAGE("skipped: there is no compiler here, or one processor only");
+    return;
+  }
+  REQUIRE(cache.gets_entry());
+  runtime::ImageHeader first;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  do {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::ifstream(cache.entry(), std::ios::binary).read(reinterpret_cast<char*>(&first), sizeof first);
+    REQUIRE(first.magic == runtime::kImageMagic);
+  } while (first.opt_level != 2 && std::chrono::steady_clock::now() < give_up);
+  CHECK(first.opt_level == 2);
 }
 
 TEST_CASE("tiering: a run without standard streams leaves its code too") {
