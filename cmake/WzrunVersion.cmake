@@ -1,7 +1,10 @@
 # version.h is written at every build but touched only when its text changes, so a commit recompiles only its includers.
 
 set(wzrun_version_dir "${CMAKE_CURRENT_BINARY_DIR}/generated")
-execute_process(COMMAND ${CMAKE_CXX_COMPILER} -dumpmachine
+if(CMAKE_CXX_COMPILER_TARGET)
+  set(wzrun_target_flag --target=${CMAKE_CXX_COMPILER_TARGET})
+endif()
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${wzrun_target_flag} -dumpmachine
   OUTPUT_VARIABLE wzrun_triple OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 
 set(wzrun_llvm_version none)

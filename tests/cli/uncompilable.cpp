@@ -24,9 +24,16 @@ std::size_t warnings(const Outcome& run) {
   return count;
 }
 
-/// A module with tail calls that LLVM 22 compiles wrongly; 5 from arguments that begin with an odd number.
+/// A module with tail calls that LLVM 22 compiles wrongly for x86-64; 5 from arguments that begin with an odd number.
 const std::string kRefused = WZRUN_TESTDATA_WASM_DIR "/engine/tail_wide.wasm";
 const std::vector<std::string> kRefusedRun = {"--invoke=tail wide", kRefused, "3", "0", "0", "0", "0", "0", "0", "9"};
+
+constexpr bool kIsRefused =
+#if defined(__x86_64__)
+    true;
+#else
+    false;
+#endif
 
 std::vector<std::string> with(std::vector<std::string> options, const std::vector<std::string>& command) {
   options.insert(options.end(), command.begin(), command.end());
@@ -61,8 +68,8 @@ TEST_CASE("uncompilable: what the compiler refuses runs on the interpreter, with
   const auto verbose = wzrun(with({"--engine=llvm", "-v"}, kRefusedRun), setting);
   CHECK(verbose.status == 0);
   CHECK(verbose.out == "5\n");
-  CHECK(warnings(verbose) == 1);
-  CHECK(contains(verbose.err, "engine interp"));
+  CHECK(warnings(verbose) == (kIsRefused ? 1 : 0));
+  CHECK(contains(verbose.err, kIsRefused ? "engine interp" : "engine llvm"));
   CHECK(wzrun(with({"-v"}, kRefusedRun), setting).out == "5\n");
 }
 
@@ -70,8 +77,8 @@ TEST_CASE("uncompilable: wzrun compile says why and fails") {
   const TemporaryFolder folder;
   const Setting setting{.environment = {"WZRUN_CACHE_DIR=" + folder.path()}};
   const auto run = wzrun({"compile", kRefused, program("math")}, setting);
-  CHECK(run.status == 125);
-  CHECK(contains(run.err, "tail_wide.wasm: "));
+  CHECK(run.status == (kIsRefused ? 125 : 0));
+  CHECK(contains(run.err, "tail_wide.wasm: ") == kIsRefused);
   CHECK(wzrun({"--cache=require", "--invoke=add", program("math"), "40", "2"}, setting).out == "42\n");
 }
 

@@ -4,6 +4,8 @@
 #include "runtime/compiler.h"
 
 #include <pthread.h>
+#include <unistd.h>
+#include <algorithm>
 #include <functional>
 
 namespace wzrun::engine {
@@ -29,7 +31,7 @@ TEST_CASE("compiling: works on a thread with a small stack, and gives the same i
   const auto module = module_bytes("bench/json");
   std::vector<std::uint8_t> images[3];
   for (unsigned threads = 1; threads <= 3; ++threads)
-    on_small_stack(64U << 10, [&] {
+    on_small_stack(std::max(std::size_t{64} << 10, static_cast<std::size_t>(sysconf(_SC_THREAD_STACK_MIN))), [&] {
       runtime::CompileOptions options;
       options.threads = threads;
       options.opt_level = 1;
