@@ -155,13 +155,16 @@ bool HotFunctions::can_improve(const Entry& entry) const {
 
 /// Whether good code would save so much in a run that it is worth to be made.
 bool HotFunctions::is_worthy(std::uint32_t function_index, const Candidate& candidate) const {
+  // What LLVM compiles quickly counts nothing: more than the interpreter has counted before will never be known.
+  if (!options_.quick_is_cheap)
+    return candidate.events + candidate.earlier_events >= options_.least_events;
   const auto events = std::max(candidate.events, candidate.earlier_events_of_a_run);
   return events >= std::max(options_.least_events, size(function_index) * options_.events_per_byte);
 }
 
 /// Whether the program is old enough to begin with this. A call that goes on and on is worth it at any time.
 bool HotFunctions::has_time_for(const Entry& entry, Time now) const {
-  return !options_.quick_is_cheap || is_stuck(entry) || now - start_ >= size(entry.first) * options_.time_per_byte;
+  return is_stuck(entry) || now - start_ >= size(entry.first) * options_.time_per_byte;
 }
 
 bool HotFunctions::has(Condition condition) const {

@@ -1,5 +1,6 @@
 #include "runtime/unit_improving.h"
 
+#include "baseline/baseline.h"
 #include "runtime/compiler.h"
 #include "runtime/hot_functions.h"
 #include "wasm/decoder.h"
@@ -26,8 +27,11 @@ void improve_units(const UnitFile& file, std::span<const std::uint8_t> module, c
   // Nobody waits for the first of these images: larger ones have more calls inside.
   constexpr std::uint64_t kUnitBytes = 16U << 10;
   HotFunctions hot(*decoded,
-                   {.opt_level = options.opt_level, .good_unit_bytes = kUnitBytes, .callee_bytes = kUnitBytes}, {},
-                   [](std::uint32_t) { return 0; });
+                   {.opt_level = options.opt_level,
+                    .quick_is_cheap = baseline::is_available(),
+                    .good_unit_bytes = kUnitBytes,
+                    .callee_bytes = kUnitBytes},
+                   {}, [](std::uint32_t) { return 0; });
   for (const auto& unit : file.units())
     for (const auto member : file.members(unit))
       if (member < decoded->defined_functions())

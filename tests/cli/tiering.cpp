@@ -1,5 +1,6 @@
 // What a run leaves for the next one, however it ends.
 
+#include "baseline/baseline.h"
 #include "cli/process_support.h"
 #include "runtime/compiler.h"
 #include "runtime/image.h"
@@ -93,10 +94,12 @@ TEST_CASE("tiering: the next run of a large module does not read it, and runs wh
   CHECK(has_phase(first, "read"));
   // For another process to read it, a file must have been there for two seconds.
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (cache.entries().size() < 2 && std::chrono::steady_clock::now() < give_up)
-    REQUIRE(wzrun({path}, cache.setting()).out == interpreted.out);
+  auto second = first;
+  while ((cache.entries().size() < 2 || has_phase(second, "read")) && std::chrono::steady_clock::now() < give_up) {
+    second = wzrun({"--stats=json", path}, cache.setting());
+    REQUIRE(second.out == interpreted.out);
+  }
   REQUIRE(cache.entries().size() == 2);
-  const auto second = wzrun({"--stats=json", path}, cache.setting());
   CHECK(second.status == 0);
   CHECK(second.out == interpreted.out);
   CHECK_FALSE(has_phase(second, "read"));
@@ -200,8 +203,8 @@ TEST_CASE("tiering: what a run has no time to compile well is compiled when it h
   const Cached cache;
   const std::vector<std::string> run = {"--timeout", "40ms", program("recursion")};  // LLVM begins after 50 ms
   REQUIRE(wzrun(run, cache.setting()).status == 124);
-  if (!runtime::has_compiler() || runtime::usable_processors() < 2) {
-    MESSAGE("skipped: there is no compiler here, or one processor only");
+  if (!runtime::has_compiler() || !baseline::is_available() || runtime::usable_processors() < 2) {
+    MESSAGE("skipped: a compiler is not there, or one processor only");
     return;
   }
   REQUIRE(cache.gets_entry());

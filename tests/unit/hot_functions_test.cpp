@@ -70,6 +70,21 @@ TEST_CASE("hot functions: nothing is compiled before something is hot") {
   CHECK_FALSE(program.hot().next());
 }
 
+TEST_CASE("hot functions: where LLVM compiles quickly too, whose code counts nothing, what was hot is compiled well") {
+  const Program program({{10'000, {}}});
+  auto hot = program.hot(2, false, HotFunctions::kEventsPerByte);
+  hot.note(0, std::nullopt, 500, at(1ms));
+  const auto quick = hot.next(HotFunctions::Work::any, at(1ms));
+  REQUIRE(quick);
+  done(hot, *quick);
+  CHECK(hot.has_left());
+  CHECK_FALSE(hot.next(HotFunctions::Work::any, at(599ms)));  // it takes 600, and the program may end before
+  const auto good = hot.next(HotFunctions::Work::any, at(600ms));
+  REQUIRE(good);
+  CHECK(good->opt_level == 2);
+  CHECK_FALSE(hot.has_left());
+}
+
 TEST_CASE("hot functions: they are compiled quickly first, the hottest in front, and well when nothing waits") {
   const Program program({{10'000, {}}, {10'000, {}}, {100, {}}});
   auto hot = program.hot();
