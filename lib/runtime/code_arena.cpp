@@ -1,5 +1,7 @@
 #include "runtime/code_arena.h"
 
+#include "runtime/new_code.h"
+
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -63,8 +65,7 @@ class CodeArena::Chunk {
     if (!write_all(file_, code, offset))
       return nullptr;
     const auto* const at = begin_ + offset;
-    __builtin___clear_cache(reinterpret_cast<char*>(const_cast<std::uint8_t*>(at)),
-                            reinterpret_cast<char*>(const_cast<std::uint8_t*>(at + code.size())));
+    announce_new_code({at, code.size()});
     return at;
   }
 

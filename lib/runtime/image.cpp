@@ -1,5 +1,7 @@
 #include "runtime/image.h"
 
+#include "runtime/new_code.h"
+
 #include <fmt/format.h>
 
 #include <sys/mman.h>
@@ -172,9 +174,9 @@ Expected<Mapping> copied(std::uint64_t size, const ImageExpectation& expectation
   auto* const begin = mapping.begin();
   WZRUN_CHECK(fill(std::span(begin, size)));
   WZRUN_CHECK(check(begin, size, expectation));
-  __builtin___clear_cache(reinterpret_cast<char*>(begin), reinterpret_cast<char*>(begin + size));
   if (mprotect(begin, size, PROT_READ) != 0 || !make_executable(mapping))
     return refused("cannot make it executable");
+  announce_new_code({begin, size});
   return mapping;
 }
 
