@@ -327,8 +327,8 @@ bool Tiering::is_time_to_keep(Work work) const {
   if (!can_keep())
     return false;
   const auto since = Clock::now() - kept_;
-  return since >= kKeepingInterval ||
-         (!has_kept_ && work != Work::quick && since >= kKeepingOfModule && options_.store->wants_module());
+  return since >= kKeepingInterval || (!has_kept_ && work != Work::quick && !has_one_processor_ &&
+                                       since >= kKeepingOfModule && options_.store->wants_module());
 }
 
 void Tiering::keep_now(std::unique_lock<std::mutex>& lock, Work work) {
