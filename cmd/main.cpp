@@ -57,6 +57,13 @@ int dispatch(Words words, StartTime start) {
 }  // namespace
 }  // namespace wzrun::cmd
 
+#if defined(__has_feature)
+  #if __has_feature(thread_sanitizer)
+/// A run ends without waiting for the threads that compile.
+extern "C" const char* __tsan_default_options() { return "report_thread_leaks=0"; }  // NOLINT
+  #endif
+#endif
+
 int main(int argc, char** argv) {
   const auto start = std::chrono::steady_clock::now();
   wzrun::cmd::occupy_standard_descriptors();
