@@ -206,6 +206,7 @@ UnkeptCode in_pieces(UnitPack pack, const std::function<Sha256Digest()>& make_ke
   const auto packed = std::make_shared<Packed>(Packed{.pack = std::move(pack)});
   const auto& [units, profile, description, source, key, wants_module, has_left] = packed->pack;
   std::vector<ImageBytes> images;
+  images.reserve(units.size());
   for (const auto& unit : units)
     images.emplace_back(*unit);
   add_in_order(packed->builder, images);
