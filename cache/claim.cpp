@@ -18,7 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 5min;
 constexpr auto kLongestPause = 20ms;
 
 /// A locked file, removed at the end.
@@ -39,8 +38,6 @@ class Lock {
 
 }  // namespace
 
-namespace {
-
 CompilationCache::Claim claim(int directory, const Sha256Digest& key, std::chrono::minutes patience) {
   auto name = to_string(key).append(kLockSuffix);
   auto file = File::open(directory, name, O_RDWR | O_CREAT);
@@ -56,13 +53,5 @@ CompilationCache::Claim claim(int directory, const Sha256Digest& key, std::chron
   }
   return std::make_shared<Lock>(directory, std::move(name), std::move(file));
 }
-
-}  // namespace
-
-CompilationCache::Claim wait_for_claim(int directory, const Sha256Digest& key) {
-  return claim(directory, key, kPatience);
-}
-
-CompilationCache::Claim try_claim(int directory, const Sha256Digest& key) { return claim(directory, key, 0min); }
 
 }  // namespace wzrun::cache

@@ -105,17 +105,19 @@ void DirectoryCache::make_sure(const Sha256Digest& key) {
 }
 
 CompilationCache::Claim DirectoryCache::claim(const Sha256Digest& key) {
-  if (options_.read_only)
-    return nullptr;
-  const auto directory = directory_->open_or_make();
-  return directory ? cache::wait_for_claim(*directory, key) : nullptr;
+  constexpr std::chrono::minutes kPatience{5};
+  return claim_within(kPatience, key);
 }
 
 CompilationCache::Claim DirectoryCache::try_claim(const Sha256Digest& key) {
+  return claim_within(std::chrono::minutes(0), key);
+}
+
+CompilationCache::Claim DirectoryCache::claim_within(std::chrono::minutes patience, const Sha256Digest& key) {
   if (options_.read_only)
     return nullptr;
   const auto directory = directory_->open_or_make();
-  return directory ? cache::try_claim(*directory, key) : nullptr;
+  return directory ? cache::claim(*directory, key, patience) : nullptr;
 }
 
 std::expected<void, std::string> DirectoryCache::store(const Sha256Digest& key, Parts parts,

@@ -39,11 +39,11 @@ class UnitStore {
   std::expected<PreparedModule, std::string> find_module();
   /// Has the module kept too, where there are units: it was not found. Requires that it is valid.
   void want_module(ModuleBytes module, CoreFeatures features);
+  bool wants_module() const { return wants_module_.load(); }
+  /// Keeps it now, if it is wanted and that was not done before.
+  void keep_module();
   /// Has processes that improve what ended runs have left stop, as long as somebody has the result.
   CompilationCache::Claim claim_improving();
-  bool wants_module() const { return wants_module_.load(); }
-  /// Does that now, if it is wanted and nobody has called this before.
-  void keep_module();
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);

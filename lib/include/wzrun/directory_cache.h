@@ -78,6 +78,7 @@ class DirectoryCache final : public CompilationCache {
   class Directory;
 
   explicit DirectoryCache(Options options);
+  Claim claim_within(std::chrono::minutes patience, const Sha256Digest& key);
 
   Options options_;
   std::unique_ptr<Directory> directory_;
