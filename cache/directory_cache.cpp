@@ -47,6 +47,10 @@ std::optional<Sha256Digest> DirectoryCache::module_digest(const FileFingerprint&
   return is_empty() ? std::nullopt : cache::find_module(directory_->fd(), file);
 }
 
+bool DirectoryCache::knows_size(std::uint64_t size_bytes) {
+  return !is_empty() && cache::knows_size(directory_->fd(), size_bytes);
+}
+
 void DirectoryCache::remember_module(const FileFingerprint& file, const Sha256Digest& digest) {
   if (options_.read_only)
     return;

@@ -3,10 +3,12 @@
 #include "file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <vector>
 
 namespace wzrun::cache {
 namespace {
@@ -53,6 +55,19 @@ std::optional<Sha256Digest> find_module(int directory, const FileFingerprint& fi
       return record.digest;
   }
   return std::nullopt;
+}
+
+bool knows_size(int directory, std::uint64_t size_bytes) {
+  const auto index = File::open(directory, kModuleIndexName, O_RDONLY);
+  struct stat status{};
+  if (!index || fstat(index.fd(), &status) != 0)
+    return false;
+  const auto size = std::min(static_cast<std::uint64_t>(status.st_size), kBuckets * sizeof(Bucket));
+  std::vector<Record> records(size / sizeof(Record));
+  if (!index.read_at(0, {reinterpret_cast<std::uint8_t*>(records.data()), records.size() * sizeof(Record)}))
+    return true;
+  return std::ranges::any_of(
+      records, [&](const Record& record) { return record.file.size_bytes == size_bytes && record.is_valid(); });
 }
 
 void remember_module(int directory, const FileFingerprint& file, const Sha256Digest& digest) {

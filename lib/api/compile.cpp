@@ -74,6 +74,7 @@ class Compilation {
   }
 
   Expected<void> read();
+  bool may_be_cached() const;
   Expected<Sha256Digest> digest();
   void remember_digest();
   std::function<void(const Sha256Digest&)> digest_rememberer();
@@ -125,8 +126,8 @@ Expected<Compilation::Code> Compilation::run_cached() {
   if (config_.cache() == nullptr)
     return config_.engine() == EngineKind::llvm ? compile_now() : interpret();
   const bool may_make = config_.engine() == EngineKind::llvm && config_.cache_use() != CacheUse::require;
-  std::string reason = "the cache is empty";
-  if (may_make || !config_.cache()->is_empty()) {
+  std::string reason = config_.cache()->is_empty() ? "the cache is empty" : "not in the cache";
+  if (may_make || may_be_cached()) {
     digest_ = WZRUN_TRY(digest());
     auto code = find();
     remember_digest();
@@ -213,6 +214,17 @@ Expected<void> Compilation::read() {
   bytes_ = WZRUN_TRY(file_->read());
   phase("read");
   return {};
+}
+
+/// False if the cache most likely has nothing of the module: to make its digest would keep a program waiting.
+bool Compilation::may_be_cached() const {
+  auto& cache = *config_.cache();
+  if (cache.is_empty())
+    return false;
+  if (config_.cache_use() == CacheUse::require || file_ == nullptr || !file_->fingerprint())
+    return true;
+  const auto& fingerprint = *file_->fingerprint();
+  return cache.module_digest(fingerprint) || cache.knows_size(fingerprint.size_bytes);
 }
 
 Expected<Sha256Digest> Compilation::digest() {

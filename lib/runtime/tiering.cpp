@@ -240,8 +240,6 @@ void Tiering::work(Work work) {
     quick_changed_.wait_until(lock, start_ + kGraceOnOne, [&] { return stopping_; });
   }
   if (work != Work::quick) {
-    if (options_.store != nullptr && !has_one_processor)
-      options_.store->prepare();  // now is time for it, at the end of the program there is not
     std::unique_lock lock(mutex_);
     good_changed_.wait_until(lock, start_ + kGrace,
                              [&] { return (reported_ && work == Work::any) || hot_.has_stuck() || stopping_; });

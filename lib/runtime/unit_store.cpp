@@ -19,10 +19,17 @@ UnitStore::UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::stri
 
 const Sha256Digest& UnitStore::key() {
   std::call_once(making_key_, [this] {
-    key_ = make_key_();
+    const auto known = known_key();
+    key_ = known ? *known : make_key_();
     key_is_made_.store(true, std::memory_order_release);
   });
   return key_;
+}
+
+/// Made by another run of the same file.
+std::optional<Sha256Digest> UnitStore::known_key() {
+  const auto module = source_ ? cache_->module_digest(source_->fingerprint) : std::nullopt;
+  return module ? std::optional(units_key(*module, source_->target)) : std::nullopt;
 }
 
 std::expected<UnitFile, std::string> UnitStore::find() {
@@ -63,7 +70,7 @@ CompilationCache::Claim UnitStore::claim_improving() {
 }
 
 std::optional<UnitFile> UnitStore::find_newer() {
-  if (cache_->is_empty())
+  if (cache_->is_empty() || !(key_is_made_.load(std::memory_order_acquire) || known_key()))
     return std::nullopt;
   const auto seen = seen_.load(std::memory_order_relaxed);
   auto file = find();

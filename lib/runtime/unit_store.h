@@ -29,8 +29,6 @@ class UnitStore {
   UnitStore(std::shared_ptr<CompilationCache> cache, Key key, std::string description, bool may_write,
             std::optional<UnitSource> source = std::nullopt);
 
-  /// Makes the key, so that nobody has to wait for it later.
-  void prepare() { key(); }
   /// What was kept; or why there is nothing.
   std::expected<UnitFile, std::string> find();
   /// What others have kept since this last looked or kept something; nothing if they have not.
@@ -54,6 +52,7 @@ class UnitStore {
  private:
   const Sha256Digest& key();
   bool may_keep_module() const { return may_write_ && has_units_.load() && wants_module_.load(); }
+  std::optional<Sha256Digest> known_key();
   /// Of this run's counts, what was not kept before. Requires the lock.
   std::vector<FunctionProfile> news(std::span<const FunctionProfile> profile) const;
 

@@ -57,6 +57,23 @@ TEST_CASE("modules: a digest is remembered where nothing was stored yet, unless 
   CHECK(open_cache(dir / "cache")->module_digest(file) == key_named("a"));
 }
 
+TEST_CASE("modules: a size is known while a file of it is remembered") {
+  const TempDir dir;
+  const auto cache = open_cache(dir / "cache");
+  const auto file = file_number(1);
+  CHECK_FALSE(cache->knows_size(file.size_bytes));
+  REQUIRE(store(*cache, "something", bytes_of(10)));
+  CHECK_FALSE(cache->knows_size(file.size_bytes));
+  cache->remember_module(file, key_named("a"));
+  CHECK(cache->knows_size(file.size_bytes));
+  CHECK_FALSE(cache->knows_size(file.size_bytes + 1));
+  auto longer = file;
+  longer.size_bytes += 1;
+  cache->remember_module(longer, key_named("b"));
+  CHECK(cache->knows_size(longer.size_bytes));
+  CHECK_FALSE(cache->knows_size(file.size_bytes));
+}
+
 TEST_CASE("modules: a changed file takes the place of the old one") {
   const TempDir dir;
   const auto cache = cache_in(dir);

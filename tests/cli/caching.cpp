@@ -84,6 +84,26 @@ TEST_CASE("caching: what was compiled is used from then on") {
   CHECK(contains(cached.run({"compile", "-v", program("math")}).err, "in the cache already"));
 }
 
+TEST_CASE("caching: no program waits for its digest if the cache has nothing of that size; a copy's is made") {
+  const Cached cached;
+  REQUIRE(cached.run({"compile", program("math")}).status == 0);
+  const auto copy = cached / "copy.wasm";
+  std::filesystem::copy_file(program("math"), copy);
+  const auto other = cached / "other.wasm";
+  std::ofstream(other, std::ios::binary) << read_file(copy) << std::string("\0\1\0", 3);
+  const auto run = [&](const std::string& module, const std::string& option) {
+    return cached.run({option, "--stats", "--invoke=add", module, "40", "2"});
+  };
+  const auto first = run(other, "--engine=auto");
+  CHECK(first.out == "42\n");
+  CHECK(contains(first.err, "cache miss: not in the cache\n"));
+  CHECK_FALSE(contains(first.err, "  hash "));
+  const auto known = run(copy, "--engine=auto");
+  CHECK(contains(known.err, "cache hit\n"));
+  CHECK(contains(known.err, "  hash "));
+  CHECK(contains(run(other, "--engine=llvm").err, "  hash "));
+}
+
 TEST_CASE("caching: --engine llvm compiles now and keeps it") {
   const Cached cached;
   const auto first = cached.run(with({"-v", "--engine=llvm"}));

@@ -40,7 +40,7 @@ namespace {
 class MemoryCache final : public CompilationCache {
  public:
   bool is_empty() override { return values_.empty(); }
-  std::optional<Sha256Digest> module_digest(const FileFingerprint&) override { return std::nullopt; }
+  std::optional<Sha256Digest> module_digest(const FileFingerprint&) override { return known; }
   void remember_module(const FileFingerprint&, const Sha256Digest& digest) override { remembered = digest; }
   std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override {
     const auto found = values_.find(key);
@@ -66,6 +66,7 @@ class MemoryCache final : public CompilationCache {
 
   void clear() { values_.clear(); }
 
+  std::optional<Sha256Digest> known;  ///< of all files
   std::optional<Sha256Digest> remembered;
   std::set<Sha256Digest> claimed;  ///< by others
   std::function<void()> when_stored;
@@ -105,6 +106,8 @@ struct Kept {
     return *std::move(found);
   }
 };
+
+const engine::Bytes kSomeModule = engine::module_of({{0, 0x20, 0, 0x0b}, {0, 0x41, 7, 0x0b}});
 
 /// Levels of the images in a file, in order.
 std::vector<std::uint32_t> levels(const UnitFile& file) {
@@ -173,10 +176,22 @@ TEST_CASE("unit store: a loop's entry holds a unit only as long as its function 
 
 TEST_CASE("unit store: what others have kept is told once") {
   Kept kept;
+  CHECK_FALSE(kept.store.find());
   CHECK_FALSE(kept.store.find_newer());
   UnitStore other(kept.cache, [] { return Sha256Digest{1}; }, "", true);
   other.keep(std::vector{unit({1}, 0)}, {});
   CHECK(kept.store.find_newer());
+}
+
+TEST_CASE("unit store: no key is made to look for what others have kept, but one that they have made is used") {
+  const auto cache = std::make_shared<MemoryCache>();
+  const auto key = units_key(sha256(kSomeModule), "target");
+  UnitStore(cache, [&] { return key; }, "", true).keep(std::vector{unit({1}, 0)}, {});
+  const UnitSource source{"module", {}, "target", CoreFeatures::V3};
+  UnitStore store(cache, []() -> Sha256Digest { throw "a key is made"; }, "", true, source);
+  CHECK_FALSE(store.find_newer());
+  cache->known = sha256(kSomeModule);
+  CHECK(store.find_newer());
 }
 
 TEST_CASE("unit store: a pack is added like what it was made of") {
@@ -265,8 +280,6 @@ void check_prepared(const PreparedModule& prepared, const engine::Bytes& module)
   }
 }
 
-const engine::Bytes kSomeModule = engine::module_of({{0, 0x20, 0, 0x0b}, {0, 0x41, 7, 0x0b}});
-
 }  // namespace
 
 TEST_CASE("unit store: a module that is wanted is kept when there are units, once") {
@@ -295,7 +308,6 @@ TEST_CASE("unit store: a pack has the module kept that it is of, also without un
     const auto cache = std::make_shared<MemoryCache>();
     const auto key = units_key(is_right ? sha256(kSomeModule) : Sha256Digest{}, "target");
     UnitStore store(cache, [&] { return key; }, "name", true, source);
-    store.prepare();
     store.want_module(ModuleBytes::borrow(kSomeModule), CoreFeatures::V3);
     CHECK(store.pack({}, {}).empty());  // nothing was worth to be kept
     store.keep(std::vector{unit({1}, 0)}, {});
@@ -354,7 +366,7 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
   const auto keep = [&](std::span<const UnitStore::Unit> packed, const Sha256Digest& key) {
     const auto cache = std::make_shared<MemoryCache>();
     UnitStore store(cache, [&] { return key; }, "name", true, source());
-    store.prepare();
+    CHECK_FALSE(store.find());  // makes the key
     const auto pack = in_one_piece(store.pack({packed.begin(), packed.end()}, {}));
     const auto has_left = keep_pack(*cache, pack);
     REQUIRE(has_left);

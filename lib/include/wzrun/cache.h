@@ -63,6 +63,8 @@ class CompilationCache {
   /// The digest that was remembered for a file, if the file cannot have changed since.
   virtual std::optional<Sha256Digest> module_digest(const FileFingerprint& file) = 0;
   virtual void remember_module(const FileFingerprint& file, const Sha256Digest& digest) = 0;
+  /// False if no file of that size is remembered, so that find() has most likely nothing of a module that is so long.
+  virtual bool knows_size(std::uint64_t size_bytes) { return static_cast<void>(size_bytes), true; }
 
   /// The value that was stored, every byte as it was; or the reason why there is none.
   virtual std::expected<CacheEntry, std::string> find(const Sha256Digest& key) = 0;

@@ -39,6 +39,7 @@ class DirectoryCache final : public CompilationCache {
 
   bool is_empty() override;
   std::optional<Sha256Digest> module_digest(const FileFingerprint& file) override;
+  bool knows_size(std::uint64_t size_bytes) override;
   void remember_module(const FileFingerprint& file, const Sha256Digest& digest) override;
   std::expected<CacheEntry, std::string> find(const Sha256Digest& key) override;
   void make_sure(const Sha256Digest& key) override;
