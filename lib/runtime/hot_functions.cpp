@@ -36,8 +36,9 @@ void HotFunctions::want(std::uint32_t function_index, Candidate& candidate) {
     wanted_.push_back(function_index);
 }
 
-bool HotFunctions::enter(std::uint32_t function_index) {
+bool HotFunctions::enter(std::uint32_t function_index, Time now) {
   add_entered(function_index);
+  note_age(now);
   return has_entered();
 }
 
@@ -46,6 +47,16 @@ void HotFunctions::add_entered(std::uint32_t function_index) {
     return;
   entered_.push_back(function_index);
   entered_bytes_ += size(function_index);
+}
+
+bool HotFunctions::has_entered_left() const {
+  std::uint64_t bytes = 0;
+  for (const auto function : entered_) {
+    const auto known = candidates_.find(function);
+    if (known == candidates_.end() || is_remembered(*known))
+      bytes += size(function);
+  }
+  return bytes > 0 && bytes >= options_.least_entered_bytes;
 }
 
 void HotFunctions::leave_entered() {
@@ -226,6 +237,7 @@ bool HotFunctions::has_later(Time now) const {
 }
 
 std::optional<HotFunctions::Job> HotFunctions::next(Work work, Time now) {
+  note_age(now);
   const auto pressing = work == Work::any ? waiting(&HotFunctions::is_pressing) : std::vector<Entry*>();
   const bool is_stuck_first = !pressing.empty() && is_stuck(*pressing.front());
   if (work != Work::good && !is_stuck_first)
@@ -249,7 +261,7 @@ std::optional<HotFunctions::Job> HotFunctions::next_entered() {
   job.opt_level = kQuickLevel;
   job.by_baseline = true;
   std::uint64_t bytes = 0;
-  while (!entered_.empty() && bytes < kEnteredUnitBytes) {
+  while (!entered_.empty() && bytes < options_.entered_unit_bytes) {
     const auto function = entered_.front();
     entered_.pop_front();
     entered_bytes_ -= size(function);

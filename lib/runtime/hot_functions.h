@@ -55,6 +55,9 @@ class HotFunctions {
   static constexpr std::chrono::microseconds kTimePerByte{60};
   /// Of functions that are only entered: hot ones may come meanwhile.
   static constexpr std::uint64_t kEnteredUnitBytes = 16U << 10;
+  /// They are compiled when the program is so old: two processors at work have less memory bandwidth each, and most of
+  /// what a young program enters it enters once.
+  static constexpr std::chrono::milliseconds kYouth{20};
   /// Larger functions take LLVM more time than most programs have. Where it compiles quickly too, they are compiled
   /// alone, and if they are hotter than all others that wait, and later at kGiantLevel; otherwise well when all others
   /// are.
@@ -79,7 +82,9 @@ class HotFunctions {
     std::uint64_t stuck_events = kStuckEvents;
     unsigned stuck_reports = kStuckReports;
     std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
-    std::uint64_t least_events = kWorthyEvents;             ///< that make a function worth compiling well
+    std::chrono::milliseconds youth = kYouth;               ///< until they are compiled
+    std::uint64_t entered_unit_bytes = kEnteredUnitBytes;
+    std::uint64_t least_events = kWorthyEvents;  ///< that make a function worth compiling well
     std::uint64_t events_per_byte = kEventsPerByte;
     std::uint64_t good_unit_bytes = kGoodUnitBytes;
     std::uint64_t callee_bytes = kCalleeBytes;
@@ -89,7 +94,7 @@ class HotFunctions {
   HotFunctions(const wasm::Module& module, const Options& options, Time start, Calls calls);
 
   /// The interpreter runs a function for the first time. True if there is something to do now.
-  bool enter(std::uint32_t function_index);
+  bool enter(std::uint32_t function_index, Time now);
   /// From now on functions are not compiled for having been entered only: nobody has time for it.
   void leave_entered();
   /// A function was called, or went round one of its loops, `events` times more. True if there is something to do now.
@@ -116,6 +121,8 @@ class HotFunctions {
   bool has_later(Time now) const;
   /// Whether something is worth compiling well, be it when the program has ended.
   bool has_left() const { return has(&HotFunctions::can_improve); }
+  /// Whether enough for a unit was entered and has no code.
+  bool has_entered_left() const;
   /// Whether some call goes on in a loop, for which good code is wanted.
   bool has_stuck() const { return has(&HotFunctions::is_stuck); }
   bool is_stuck(std::uint32_t function_index) const { return is_stuck(*candidates_.find(function_index)); }
@@ -160,7 +167,7 @@ class HotFunctions {
   bool is_remembered(const Entry& entry) const;
   bool is_worthy(std::uint32_t function_index, const Candidate& candidate) const;
   bool can_improve(const Entry& entry) const;
-  bool has_entered() const { return !entered_.empty() && entered_bytes_ >= options_.least_entered_bytes; }
+  bool has_entered() const { return !is_young_ && !entered_.empty() && entered_bytes_ >= options_.least_entered_bytes; }
   void count(Candidate& candidate, std::uint64_t events, Time now);
   bool has_good_code(const Candidate& candidate) const { return candidate.opt_level.value_or(0) > kQuickLevel; }
   bool is_wanted(const Entry& entry) const {
@@ -181,6 +188,7 @@ class HotFunctions {
   static void sort_by_heat(std::vector<Entry*>& entries);
   void want(std::uint32_t function_index, Candidate& candidate);
 
+  void note_age(Time now) { is_young_ = is_young_ && now - start_ < options_.youth; }
   void add_entered(std::uint32_t function_index);
   std::optional<Job> next_quick();
   std::optional<Job> next_entered();
@@ -203,6 +211,7 @@ class HotFunctions {
   std::deque<std::uint32_t> entered_;              ///< and perhaps compiled since
   std::uint64_t entered_bytes_ = 0;                ///< of these, together
   bool leaves_entered_ = false;
+  bool is_young_ = true;  ///< the program, when this was last asked or told
 };
 
 }  // namespace wzrun::runtime

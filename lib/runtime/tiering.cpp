@@ -47,6 +47,7 @@ Tiering::Tiering(CompiledCode& code, TieringOptions options)
             .stuck_events = options_.stress ? 0 : HotFunctions::kStuckEvents,
             .stuck_reports = options_.stress ? 2 : HotFunctions::kStuckReports,
             .least_entered_bytes = options_.stress ? 0 : HotFunctions::kEnteredUnitBytes,
+            .youth = options_.stress ? std::chrono::milliseconds(0) : HotFunctions::kYouth,
             .least_events = options_.stress ? 0 : HotFunctions::kWorthyEvents,
             .events_per_byte = options_.stress ? 0 : HotFunctions::kEventsPerByte,
             .time_per_byte = options_.stress ? std::chrono::microseconds(0) : HotFunctions::kTimePerByte},
@@ -90,7 +91,7 @@ std::uint64_t Tiering::choose(std::uint64_t limit) {
 
 void Tiering::is_entered(std::uint32_t function_index) {
   std::unique_lock lock(mutex_);
-  if (!useless_ && !stopping_ && hot_.enter(function_index))
+  if (!useless_ && !stopping_ && hot_.enter(function_index, Clock::now()))
     act(lock, Work::quick);
 }
 

@@ -138,14 +138,15 @@ UnkeptCode Tiering::pack_new() const {
   if (options_.store == nullptr)
     return {};
   std::vector<std::shared_ptr<const Unit>> units;
-  bool has_left = false;
+  WorkLeft left;
   {
     const std::scoped_lock lock(mutex_);
-    has_left = compiling_ > 0 || hot_.has_left();  // what is being compiled now is lost
+    left.hot = compiling_ > 0 || hot_.has_left();  // what is being compiled now is lost
+    left.entered = hot_.has_entered_left();
     units = units_being_kept_;
     units.insert(units.end(), new_units_.begin(), new_units_.end());
   }
-  return options_.store->pack(std::move(units), profile(), has_left);
+  return options_.store->pack(std::move(units), profile(), left);
 }
 
 }  // namespace wzrun::runtime

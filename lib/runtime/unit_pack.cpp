@@ -22,16 +22,16 @@ namespace {
 
 /// At the end of a pack. Before it: a unit file, the description, and path and target of the source, if any.
 struct PackTail {
-  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '5'};
+  static constexpr std::array<char, 8> kMagic = {'w', 'z', 'r', 'u', 'n', 'p', 'k', '6'};
 
   Sha256Digest key{};              ///< if has_key
   FileFingerprint fingerprint;     ///< of the source
   std::uint32_t has_key = 0;       ///< 1: yes; 0: it is made of the source
   std::uint32_t features = 0;      ///< CoreFeatures::bits
   std::uint32_t wants_module = 0;  ///< 1: the module is kept too
-  std::uint32_t has_left = 0;      ///< 1: there is something to improve
+  std::uint32_t left_hot = 0;      ///< of WorkLeft
+  std::uint32_t left_entered = 0;  ///< the same
   std::uint32_t opt_level = 0;     ///< of what is compiled well
-  std::uint32_t reserved = 0;
   std::uint64_t description_size = 0;
   std::uint64_t path_size = 0;  ///< 0: there is no source
   std::uint64_t target_size = 0;
@@ -75,7 +75,7 @@ class OpenedPack {
   const UnitSource& source() const { return source_; }
   bool has_source() const { return !source_.path.empty(); }
   bool wants_module() const { return tail_.wants_module != 0; }
-  bool has_left() const { return tail_.has_left != 0; }
+  WorkLeft left() const { return {.hot = tail_.left_hot != 0, .entered = tail_.left_entered != 0}; }
   /// Errors: io; it is made of the source, which has changed.
   Expected<Sha256Digest> key(CompilationCache& cache);
   /// The module that the key is for. Errors: io; the source has changed.
@@ -181,6 +181,19 @@ void join(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pa
   cache.make_sure(key);
 }
 
+ImprovingOptions options_for(const UnitSource& source) {
+  return {.features = source.features, .opt_level = source.opt_level, .target = source.target};
+}
+
+/// Compiles what a short run has only entered, so that the next one need not.
+void compile_entered(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pack,
+                     std::span<const std::uint8_t> module) {
+  if (const auto found = find_units(cache, key))
+    compile_entered(found->file, module, options_for(pack.source()), [&](ImageBytes image) {
+      return add_units(cache, key, pack.description(), std::array{image}, {}).has_value();
+    });
+}
+
 /// Compiles well what is hot. One process does so at a time. It ends when what it improves is gone, and when a run has
 /// begun that does so itself: two would slow that one down, and its end begins it anew.
 void improve(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pack,
@@ -190,13 +203,10 @@ void improve(CompilationCache& cache, const Sha256Digest& key, const OpenedPack&
   const auto found = find_units(cache, key);
   if (claim == nullptr || !found || !is_left_to_us())
     return;
-  const auto& source = pack.source();
-  improve_units(found->file, module,
-                {.features = source.features, .opt_level = source.opt_level, .target = source.target, .time = time},
-                [&](ImageBytes image) {
-                  return find_units(cache, key) && add_units(cache, key, pack.description(), std::array{image}, {}) &&
-                         is_left_to_us();
-                });
+  improve_units(found->file, module, options_for(pack.source()), time, [&](ImageBytes image) {
+    return find_units(cache, key) && add_units(cache, key, pack.description(), std::array{image}, {}) &&
+           is_left_to_us();
+  });
   cache.make_sure(key);
 }
 
@@ -204,7 +214,7 @@ void improve(CompilationCache& cache, const Sha256Digest& key, const OpenedPack&
 
 UnkeptCode in_pieces(UnitPack pack, const std::function<Sha256Digest()>& make_key) {
   const auto packed = std::make_shared<Packed>(Packed{.pack = std::move(pack)});
-  const auto& [units, profile, description, source, key, wants_module, has_left] = packed->pack;
+  const auto& [units, profile, description, source, key, wants_module, left] = packed->pack;
   std::vector<ImageBytes> images;
   images.reserve(units.size());
   for (const auto& unit : units)
@@ -223,7 +233,8 @@ UnkeptCode in_pieces(UnitPack pack, const std::function<Sha256Digest()>& make_ke
     tail.path_size = found->path.size();
     tail.target_size = found->target.size();
     tail.wants_module = wants_module ? 1 : 0;
-    tail.has_left = has_left ? 1 : 0;
+    tail.left_hot = left.hot ? 1 : 0;
+    tail.left_entered = left.entered ? 1 : 0;
     packed->texts += found->path + found->target;
   }
   if (!found || key) {
@@ -243,12 +254,15 @@ Expected<bool> keep_pack(CompilationCache& cache, std::span<const std::uint8_t> 
   const auto key = WZRUN_TRY(pack.key(cache));
   if (!pack.file().units().empty())
     WZRUN_CHECK(add_units(cache, key, pack.description(), images_of(pack.file()), pack.file().profile()));
+  const bool can_compile = can_improve(pack);
+  if (can_compile && pack.left().entered)
+    compile_entered(cache, key, pack, WZRUN_TRY(pack.module(cache)));
   if (pack.wants_module()) {
     add_module(cache, key, pack.description(), WZRUN_TRY(pack.module(cache)), pack.source().features);
     cache.make_sure(prepared_key(key));
   }
   cache.make_sure(key);
-  return can_improve(pack) && ((pack.has_left() && has_compiler()) || wants_joining(cache, key));
+  return can_compile && ((pack.left().hot && has_compiler()) || wants_joining(cache, key));
 }
 
 Expected<void> improve_pack(CompilationCache& cache, std::span<const std::uint8_t> bytes,
@@ -260,7 +274,7 @@ Expected<void> improve_pack(CompilationCache& cache, std::span<const std::uint8_
   const auto module = WZRUN_TRY(pack.module(cache));
   if (wants_joining(cache, key))
     join(cache, key, pack, module);
-  if (pack.has_left())
+  if (pack.left().hot)
     improve(cache, key, pack, module, time);
   return {};
 }

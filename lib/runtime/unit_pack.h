@@ -27,6 +27,13 @@ struct UnitSource {
   unsigned opt_level = 2;  ///< of what is compiled well
 };
 
+/// What a run has not come to.
+struct WorkLeft {
+  bool hot = false;      ///< functions are worth compiling well
+  bool entered = false;  ///< and enough of them were entered and have no code
+  bool any() const { return hot || entered; }
+};
+
 struct UnitPack {
   std::vector<std::shared_ptr<const std::vector<std::uint8_t>>> units;  ///< in the order in which they were made
   std::vector<FunctionProfile> profile;
@@ -34,18 +41,18 @@ struct UnitPack {
   std::optional<UnitSource> source;
   std::optional<Sha256Digest> key;  ///< of the units, if somebody has made it
   bool wants_module = false;        ///< the module is to be kept too
-  bool has_left = false;            ///< there is something to improve
+  WorkLeft left;
 };
 
 /// The pieces of a pack. `make_key` is called if there is neither a key nor a source: else the key is left to
 /// keep_pack(), as it takes a digest of the module.
 UnkeptCode in_pieces(UnitPack pack, const std::function<Sha256Digest()>& make_key);
-/// Adds such a pack, in one piece, to a cache. True if improve_pack() has something to do. Errors: malformed, io; the
-/// module is needed, for the key or to keep it, and its file has changed.
+/// Adds such a pack, in one piece, to a cache, and code of what was only entered (unit_improving.h). True if
+/// improve_pack() has something to do. Errors: malformed, io; the module is needed, and its file has changed.
 Expected<bool> keep_pack(CompilationCache& cache, std::span<const std::uint8_t> pack);
 /// When such a pack is kept: joins what is in many units (unit_joining.h) and compiles well what is hot
-/// (unit_improving.h), for `time` of the processor. Not where there is one processor only, which the next run wants.
-/// Errors: as keep_pack.
+/// (unit_improving.h), for `time` of the processor. Errors: as keep_pack. Where there is one processor only, which the
+/// next run wants, nothing is compiled here or there.
 Expected<void> improve_pack(CompilationCache& cache, std::span<const std::uint8_t> pack,
                             std::chrono::milliseconds time);
 

@@ -108,13 +108,13 @@ bool UnitStore::keep(std::span<const Unit> units, std::span<const FunctionProfil
   return kept;
 }
 
-UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProfile> profile, bool has_left) {
+UnkeptCode UnitStore::pack(std::vector<Unit> units, std::span<const FunctionProfile> profile, WorkLeft left) {
   const bool has_new_units = may_write_ && !units.empty();
-  if (!has_new_units && !(source_ && (may_keep_module() || (may_write_ && has_left))))
+  if (!has_new_units && !(source_ && (may_keep_module() || (may_write_ && left.any()))))
     return {};
   UnitPack pack{.units = std::move(units), .description = description_, .source = source_};
   pack.wants_module = wants_module_.load();
-  pack.has_left = has_left;
+  pack.left = left;
   {
     // Another thread may be keeping counts: then they come twice, and that is all.
     const std::unique_lock lock(keeping_, std::try_to_lock);

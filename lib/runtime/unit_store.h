@@ -31,7 +31,8 @@ class UnitStore {
 
   /// What was kept; or why there is nothing.
   std::expected<UnitFile, std::string> find();
-  /// What others have kept since this last looked or kept something; nothing if they have not.
+  /// What others have kept since this last looked or kept something; nothing if they have not, or if nobody knows yet
+  /// under which key.
   std::optional<UnitFile> find_newer();
   /// The module, if it was kept.
   std::expected<PreparedModule, std::string> find_module();
@@ -45,14 +46,14 @@ class UnitStore {
   /// Adds what a run has made and counted to what is kept. `profile` is of all of the run: what was added before is not
   /// counted again. True if there was nothing to add, or it is kept now.
   bool keep(std::span<const Unit> units, std::span<const FunctionProfile> profile);
-  /// What keep() would add, for keep_pack(), also in another process. `has_left`: there is something to improve. Empty
-  /// if there is nothing to do.
-  UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile, bool has_left = false);
+  /// What keep() would add, for keep_pack(), also in another process. Empty if there is nothing to
+  /// do.
+  UnkeptCode pack(std::vector<Unit> units, std::span<const FunctionProfile> profile, WorkLeft left = {});
 
  private:
   const Sha256Digest& key();
-  bool may_keep_module() const { return may_write_ && has_units_.load() && wants_module_.load(); }
   std::optional<Sha256Digest> known_key();
+  bool may_keep_module() const { return may_write_ && has_units_.load() && wants_module_.load(); }
   /// Of this run's counts, what was not kept before. Requires the lock.
   std::vector<FunctionProfile> news(std::span<const FunctionProfile> profile) const;
 

@@ -239,10 +239,10 @@ TEST_CASE("hot functions: what is only entered is compiled quickly, in that orde
   constexpr std::uint32_t kHalf = HotFunctions::kEnteredUnitBytes / 2;
   const Program program({{kHalf, {}}, {kHalf, {}}, {100, {}}, {100, {}}});
   auto hot = program.hot(2, true);
-  CHECK_FALSE(hot.enter(1));
-  CHECK_FALSE(hot.enter(2));
+  CHECK_FALSE(hot.enter(1, at(20ms)));
+  CHECK_FALSE(hot.enter(2, at(20ms)));
   CHECK_FALSE(hot.next());  // not worth a unit yet
-  CHECK(hot.enter(0));
+  CHECK(hot.enter(0, at(20ms)));
   CHECK(hot.has_next(Work::quick));
   hot.note(3, {}, 500, at(1ms));
   const auto wanted = hot.next(Work::quick);
@@ -261,11 +261,25 @@ TEST_CASE("hot functions: what is only entered is compiled quickly, in that orde
   CHECK(hot.next(Work::good));
 }
 
+TEST_CASE("hot functions: what a young program has only entered waits, and is left if it ends") {
+  const Program program({{HotFunctions::kEnteredUnitBytes, {}}, {100, {}}});
+  auto hot = program.hot(2, true);
+  CHECK_FALSE(hot.has_entered_left());
+  CHECK_FALSE(hot.enter(0, at(HotFunctions::kYouth - 1ms)));
+  CHECK_FALSE(hot.next(Work::quick, at(HotFunctions::kYouth - 1ms)));
+  CHECK(hot.has_entered_left());
+  CHECK(hot.enter(1, at(HotFunctions::kYouth)));
+  const auto job = hot.next(Work::quick, at(HotFunctions::kYouth));
+  REQUIRE(job);
+  CHECK(job->functions == Indices{0});
+  CHECK_FALSE(hot.has_entered_left());  // the other is not worth a unit
+}
+
 TEST_CASE("hot functions: at rest the last few that were entered are compiled too, but for those that have code") {
   const Program program({{100, {}}, {100, {}}});
   auto hot = program.hot(2, true);
-  hot.enter(0);
-  hot.enter(1);
+  hot.enter(0, at(20ms));
+  hot.enter(1, at(20ms));
   hot.has_code(0, 2);
   CHECK_FALSE(hot.next(Work::quick));
   CHECK(hot.has_rest());

@@ -1,6 +1,7 @@
 // What runs leave for each other: added, counted once, replaced by what is better, and refused where it is damaged.
 
 #include "runtime/unit_store.h"
+#include "baseline/baseline.h"
 
 #include "runtime/compiler.h"
 #include "runtime/processors.h"
@@ -396,6 +397,32 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
         kFunctions - 1);  // malformed
 }
 
+TEST_CASE("unit store: what a run has only entered is compiled with its pack, if it says so") {
+  engine::Bytes body = {0};
+  body.insert(body.end(), 18'000, 0x01);
+  engine::append(body, {0x20, 0, 0x0b});
+  const auto module = engine::module_of(std::vector<engine::Bytes>(3, body));
+  const test::TempDir dir;
+  dir.write("module", std::string(module.begin(), module.end()));
+  const auto path = dir / "module";
+  const UnitSource source{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
+  const auto key = units_key(sha256(module), "target");
+  const std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1'000}, {.function = 2, .calls = 1}};
+  for (const bool has_entered : {false, true}) {
+    const auto cache = std::make_shared<MemoryCache>();
+    UnitStore store(cache, [&] { return key; }, "name", true, source);
+    REQUIRE(keep_pack(*cache, in_one_piece(store.pack({unit({0}, 0)}, profile, {.entered = has_entered}))));
+    std::vector<std::uint32_t> members;
+    const auto file = store.find();
+    REQUIRE(file);
+    for (const auto& part : file->units())
+      members.insert(members.end(), file->members(part).begin(), file->members(part).end());
+    std::ranges::sort(members);
+    const bool is_compiled = has_entered && baseline::is_available() && usable_processors() >= 2;
+    CHECK(members == (is_compiled ? std::vector<std::uint32_t>{0, 2} : std::vector<std::uint32_t>{0}));
+  }
+}
+
 TEST_CASE("unit store: what runs have left is compiled well when they have ended, unless somebody else does so") {
   // Each is a unit of its own: 18,000 times nop, and the parameter.
   engine::Bytes body = {0};
@@ -413,7 +440,7 @@ TEST_CASE("unit store: what runs have left is compiled well when they have ended
                                                 {.function = 1, .calls = 500'000, .back_edges = 100'000},
                                                 {.function = 2, .calls = 500'000},  // less than its length is worth
                                                 {.function = 3, .calls = 1'000'000}};
-  const auto pack = in_one_piece(store.pack({unit({0, 1, 2}, 0), unit({3}, 2)}, profile, true));
+  const auto pack = in_one_piece(store.pack({unit({0, 1, 2}, 0), unit({3}, 2)}, profile, {.hot = true}));
   if (!has_compiler() || usable_processors() < 2) {
     CHECK(keep_pack(*cache, pack) == false);
     MESSAGE("skipped: there is no compiler here, or one processor only");
