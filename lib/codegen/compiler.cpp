@@ -95,9 +95,25 @@ void divide(const wasm::Module& module, std::span<const std::uint32_t> functions
   }
 }
 
+/// By level, each made when it is needed. For one thread at a time.
+class Pipelines {
+ public:
+  /// Errors: unsupported.
+  Expected<Pipeline*> at(unsigned opt_level) {
+    auto& pipeline = pipelines_.try_emplace(opt_level, opt_level).first->second;
+    if (pipeline.machine() == nullptr)
+      return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
+    return &pipeline;
+  }
+
+ private:
+  std::map<unsigned, Pipeline> pipelines_;
+};
+
 /// What is kept of a module between requests.
 struct Session {
   wasm::Module module;
+  Pipelines pipelines;
 };
 
 /// Runs a body that may run out of memory, in LLVM too, which is then not to be used any more.
@@ -116,8 +132,8 @@ void without_exceptions(const runtime::CodegenRequest& request, Body body) {
 
 class Compilation {
  public:
-  Compilation(const runtime::CodegenRequest& request, const wasm::Module& module)
-      : request_(request), module_(module) {}
+  Compilation(const runtime::CodegenRequest& request, Session& session)
+      : request_(request), module_(session.module), first_pipelines_(session.pipelines) {}
 
   Expected<std::vector<std::uint8_t>> run() {
     WZRUN_CHECK(choose_functions());
@@ -204,7 +220,8 @@ class Compilation {
   }
 
   void work(std::uint32_t worker) {
-    Pipelines pipelines;
+    Pipelines own;
+    auto& pipelines = worker == 0 ? first_pipelines_ : own;
     while (!failed_.load()) {
       const auto turn = next_.fetch_add(1);
       if (turn >= order_.size())
@@ -218,21 +235,6 @@ class Compilation {
         request_.progress(request_.context, done, total_);
     }
   }
-
-  /// By level, each made when it is needed.
-  class Pipelines {
-   public:
-    /// Errors: unsupported.
-    Expected<Pipeline*> at(unsigned opt_level) {
-      auto& pipeline = pipelines_.try_emplace(opt_level, opt_level).first->second;
-      if (pipeline.machine() == nullptr)
-        return std::unexpected(Error{ErrorKind::unsupported, Error::kNoOffset, pipeline.error()});
-      return &pipeline;
-    }
-
-   private:
-    std::map<unsigned, Pipeline> pipelines_;
-  };
 
   Expected<void> compile(Pipelines& pipelines, std::size_t index) {
     auto& partition = partitions_[index];
@@ -280,6 +282,7 @@ class Compilation {
 
   const runtime::CodegenRequest& request_;
   const wasm::Module& module_;
+  Pipelines& first_pipelines_;            ///< of the first worker
   std::vector<std::uint32_t> functions_;  ///< indices, ascending
   std::vector<std::uint32_t> by_heat_;    ///< the same: first those that are hot, ascending, then the others
   Selection selection_;
@@ -374,12 +377,12 @@ Expected<std::vector<std::uint8_t>> compile_module(const runtime::CodegenRequest
   if (session == nullptr) {
     const std::span bytes(request.module, request.module_size);
     const auto features = CoreFeatures::from_bits(static_cast<std::uint32_t>(request.features));
-    made = std::make_unique<Session>(WZRUN_TRY(wasm::decode(bytes, features)));
+    made = std::make_unique<Session>(WZRUN_TRY(wasm::decode(bytes, features)), Pipelines());
     session = made.get();
   }
   if (request.session != nullptr && made != nullptr)
     *request.session = made.release();
-  return Compilation(request, session->module).run();
+  return Compilation(request, *session).run();
 }
 
 }  // namespace

@@ -43,6 +43,7 @@
 
 #include <array>
 #include <mutex>
+#include <string>
 
 namespace wzrun::codegen {
 
@@ -83,6 +84,23 @@ void initialise_llvm() {
   });
 }
 
+// Asked for once: what a hypervisor has to answer takes it up to 0.1 ms each time.
+
+const std::string& host_name() {
+  static const auto name = llvm::sys::getHostCPUName().str();
+  return name;
+}
+
+const std::string& host_features() {
+  static const auto text = [] {
+    llvm::SubtargetFeatures features;
+    for (const auto& [name, present] : llvm::sys::getHostCPUFeatures())
+      features.AddFeature(name, present);
+    return features.getString();
+  }();
+  return text;
+}
+
 auto hoist_invariants() {
   return llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true);
 }
@@ -115,14 +133,11 @@ Pipeline::Pipeline(unsigned opt_level) : opt_level_(opt_level) {
   const auto* const target = llvm::TargetRegistry::lookupTarget(triple, error_);
   if (target == nullptr)
     return;
-  llvm::SubtargetFeatures features;
-  for (const auto& [name, present] : llvm::sys::getHostCPUFeatures())
-    features.AddFeature(name, present);
   llvm::TargetOptions options;
   options.MCOptions.AsmVerbose = false;
   options.LoopAlignment = kLoopAlignment;
-  machine_.reset(target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(), options,
-                                             llvm::Reloc::PIC_, llvm::CodeModel::Small, codegen_level(opt_level)));
+  machine_.reset(target->createTargetMachine(triple, host_name(), host_features(), options, llvm::Reloc::PIC_,
+                                             llvm::CodeModel::Small, codegen_level(opt_level)));
 }
 
 void Pipeline::prepare(llvm::Module& module) {

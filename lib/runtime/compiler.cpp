@@ -135,7 +135,7 @@ void run_plugin(Compilation& compilation) {
 bool has_compiler() { return plugin().compile != nullptr && !crashed.load(); }
 
 CompilerSession::~CompilerSession() {
-  if (state_ == nullptr)
+  if (state_ == nullptr || crashed.load())
     return;
   CodegenRequest request;
   request.session = &state_;

@@ -42,7 +42,7 @@ class HotFunctions {
   static constexpr unsigned kQuickLevel = 0;
   /// Bytes of bodies that a well compiled unit takes in beside the function it is made for.
   static constexpr std::uint64_t kCalleeBytes = 4096;
-  /// Small functions are compiled well together: LLVM takes 4 ms for each unit, as for 200 bytes.
+  /// Small functions are compiled well together: LLVM takes 2 ms for each unit, as for 200 bytes.
   static constexpr std::uint64_t kGoodUnitBytes = 1024;
   /// Calls or rounds of loops, after which code that counts tells of them.
   static constexpr std::uint32_t kCodePatience = 1U << 14;
