@@ -167,7 +167,7 @@ bool wants_joining(CompilationCache& cache, const Sha256Digest& key) {
   return found && is_worth_joining(found->file);
 }
 
-/// Joins what a cache has in many units. Where that cannot be done everything stays as it is.
+/// Joins what a cache has of the baseline compiler. Where that cannot be done everything stays as it is.
 void join(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pack,
           std::span<const std::uint8_t> module) {
   const auto found = find_units(cache, key);
@@ -176,7 +176,7 @@ void join(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pa
   const auto joined = join_units(found->file, module, pack.source().features, pack.source().target);
   if (!joined)
     return;
-  if (wants_joining(cache, key))  // else another run has done so meanwhile
+  if (find_units(cache, key))  // what was removed meanwhile does not come back
     static_cast<void>(add_units(cache, key, pack.description(), std::array<ImageBytes, 1>{*joined}, {}));
   cache.make_sure(key);
 }
@@ -195,19 +195,24 @@ void compile_entered(CompilationCache& cache, const Sha256Digest& key, const Ope
 }
 
 /// Compiles well what is hot. One process does so at a time. It ends when what it improves is gone, and when a run has
-/// begun that does so itself: two would slow that one down, and its end begins it anew.
-void improve(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pack,
+/// begun that does so itself: two would slow that one down, and its end begins it anew. True if there is better code
+/// now, and no such run.
+bool improve(CompilationCache& cache, const Sha256Digest& key, const OpenedPack& pack,
              std::span<const std::uint8_t> module, std::chrono::milliseconds time) {
   const auto claim = cache.try_claim(improving_key(key, Improver::process_after_runs));
   const auto is_left_to_us = [&] { return cache.try_claim(improving_key(key, Improver::run)) != nullptr; };
   const auto found = find_units(cache, key);
   if (claim == nullptr || !found || !is_left_to_us())
-    return;
+    return false;
+  bool has_added = false;
   improve_units(found->file, module, options_for(pack.source()), time, [&](ImageBytes image) {
-    return find_units(cache, key) && add_units(cache, key, pack.description(), std::array{image}, {}) &&
-           is_left_to_us();
+    if (!find_units(cache, key) || !add_units(cache, key, pack.description(), std::array{image}, {}))
+      return false;
+    has_added = true;
+    return is_left_to_us();
   });
   cache.make_sure(key);
+  return has_added && is_left_to_us();
 }
 
 }  // namespace
@@ -274,8 +279,9 @@ Expected<void> improve_pack(CompilationCache& cache, std::span<const std::uint8_
   const auto module = WZRUN_TRY(pack.module(cache));
   if (wants_joining(cache, key))
     join(cache, key, pack, module);
-  if (pack.left().hot)
-    improve(cache, key, pack, module, time);
+  // Calls within a unit would go to the code that has become better by way of the old one.
+  if (pack.left().hot && improve(cache, key, pack, module, time))
+    join(cache, key, pack, module);
   return {};
 }
 

@@ -50,9 +50,9 @@ UnkeptCode in_pieces(UnitPack pack, const std::function<Sha256Digest()>& make_ke
 /// Adds such a pack, in one piece, to a cache, and code of what was only entered (unit_improving.h). True if
 /// improve_pack() has something to do. Errors: malformed, io; the module is needed, and its file has changed.
 Expected<bool> keep_pack(CompilationCache& cache, std::span<const std::uint8_t> pack);
-/// When such a pack is kept: joins what is in many units (unit_joining.h) and compiles well what is hot
-/// (unit_improving.h), for `time` of the processor. Errors: as keep_pack. Where there is one processor only, which the
-/// next run wants, nothing is compiled here or there.
+/// When such a pack is kept: joins what is in many units (unit_joining.h), compiles well what is hot
+/// (unit_improving.h), for `time` of the processor, and joins the rest. Errors: as keep_pack. Where there is one
+/// processor only, which the next run wants, nothing is compiled here or there.
 Expected<void> improve_pack(CompilationCache& cache, std::span<const std::uint8_t> pack,
                             std::chrono::milliseconds time);
 
