@@ -190,7 +190,7 @@ void compile_entered(CompilationCache& cache, const Sha256Digest& key, const Ope
                      std::span<const std::uint8_t> module) {
   if (const auto found = find_units(cache, key))
     compile_entered(found->file, module, options_for(pack.source()), [&](ImageBytes image) {
-      return add_units(cache, key, pack.description(), std::array{image}, {}).has_value();
+      return find_units(cache, key) && add_units(cache, key, pack.description(), std::array{image}, {});
     });
 }
 
