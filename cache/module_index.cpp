@@ -60,14 +60,16 @@ std::optional<Sha256Digest> find_module(int directory, const FileFingerprint& fi
 bool knows_size(int directory, std::uint64_t size_bytes) {
   const auto index = File::open(directory, kModuleIndexName, O_RDONLY);
   struct stat status{};
-  if (!index || fstat(index.fd(), &status) != 0)
+  if (!index || fstat(index.fd(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) % sizeof(Record) != 0)
     return true;
   const auto size = std::min(static_cast<std::uint64_t>(status.st_size), kBuckets * sizeof(Bucket));
   std::vector<Record> records(size / sizeof(Record));
   if (!index.read_at(0, {reinterpret_cast<std::uint8_t*>(records.data()), records.size() * sizeof(Record)}))
     return true;
-  return std::ranges::any_of(
-      records, [&](const Record& record) { return record.file.size_bytes == size_bytes && record.is_valid(); });
+  return std::ranges::any_of(records, [&](const Record& record) {
+    const bool is_damaged = record.remembered_ns != 0 && !record.is_valid();
+    return is_damaged || (record.is_valid() && record.file.size_bytes == size_bytes);
+  });
 }
 
 void remember_module(int directory, const FileFingerprint& file, const Sha256Digest& digest) {

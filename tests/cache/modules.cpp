@@ -136,8 +136,10 @@ TEST_CASE("modules: a damaged index forgets, and does not lie") {
     std::ofstream(path, std::ios::binary) << damaged;
     const auto digest = cache->module_digest(file);
     REQUIRE((!digest || digest == key_named("a")));
+    REQUIRE(cache->knows_size(file.size_bytes));
     std::ofstream(path, std::ios::binary) << whole.substr(0, i);
     REQUIRE_FALSE(cache->module_digest(file));
+    REQUIRE((i == begin || cache->knows_size(file.size_bytes)));
   }
 }
 
