@@ -84,7 +84,7 @@ void initialise_llvm() {
   });
 }
 
-// Asked for once: what a hypervisor has to answer takes it up to 0.1 ms each time.
+// Asked for once: on a virtual processor the hypervisor answers, and takes its time.
 
 const std::string& host_name() {
   static const auto name = llvm::sys::getHostCPUName().str();

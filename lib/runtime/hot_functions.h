@@ -83,8 +83,8 @@ class HotFunctions {
     unsigned stuck_reports = kStuckReports;
     std::uint64_t least_entered_bytes = kEnteredUnitBytes;  ///< of functions that wait, to compile them
     std::chrono::milliseconds youth = kYouth;               ///< until they are compiled
-    std::uint64_t entered_unit_bytes = kEnteredUnitBytes;
-    std::uint64_t least_events = kWorthyEvents;  ///< that make a function worth compiling well
+    std::uint64_t entered_unit_bytes = kEnteredUnitBytes;   ///< of one unit of them
+    std::uint64_t least_events = kWorthyEvents;             ///< that make a function worth compiling well
     std::uint64_t events_per_byte = kEventsPerByte;
     std::uint64_t good_unit_bytes = kGoodUnitBytes;
     std::uint64_t callee_bytes = kCalleeBytes;

@@ -397,16 +397,27 @@ TEST_CASE("unit store: what a pack brings in many units becomes one, if the modu
         kFunctions - 1);  // malformed
 }
 
+/// A module in a file, of functions that are a unit each: 18,000 times nop, and the parameter.
+struct LongFunctions {
+  explicit LongFunctions(std::size_t count) {
+    engine::Bytes body = {0};
+    body.insert(body.end(), 18'000, 0x01);
+    engine::append(body, {0x20, 0, 0x0b});
+    const auto module = engine::module_of(std::vector<engine::Bytes>(count, body));
+    dir.write("module", std::string(module.begin(), module.end()));
+    const auto path = dir / "module";
+    source = {path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
+    key = units_key(sha256(module), "target");
+  }
+
+  test::TempDir dir;
+  UnitSource source;
+  Sha256Digest key{};
+};
+
 TEST_CASE("unit store: what a run has only entered is compiled with its pack, if it says so") {
-  engine::Bytes body = {0};
-  body.insert(body.end(), 18'000, 0x01);
-  engine::append(body, {0x20, 0, 0x0b});
-  const auto module = engine::module_of(std::vector<engine::Bytes>(3, body));
-  const test::TempDir dir;
-  dir.write("module", std::string(module.begin(), module.end()));
-  const auto path = dir / "module";
-  const UnitSource source{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
-  const auto key = units_key(sha256(module), "target");
+  const LongFunctions long_functions(3);
+  const auto& [dir, source, key] = long_functions;
   const std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1'000}, {.function = 2, .calls = 1}};
   for (const bool has_entered : {false, true}) {
     const auto cache = std::make_shared<MemoryCache>();
@@ -424,16 +435,8 @@ TEST_CASE("unit store: what a run has only entered is compiled with its pack, if
 }
 
 TEST_CASE("unit store: what runs have left is compiled well when they have ended, unless somebody else does so") {
-  // Each is a unit of its own: 18,000 times nop, and the parameter.
-  engine::Bytes body = {0};
-  body.insert(body.end(), 18'000, 0x01);
-  engine::append(body, {0x20, 0, 0x0b});
-  const auto module = engine::module_of(std::vector<engine::Bytes>(4, body));
-  const test::TempDir dir;
-  dir.write("module", std::string(module.begin(), module.end()));
-  const auto path = dir / "module";
-  const UnitSource source{path, *ModuleFile::open(path)->fingerprint(), "target", CoreFeatures::V3};
-  const auto key = units_key(sha256(module), "target");
+  const LongFunctions long_functions(4);
+  const auto& [dir, source, key] = long_functions;
   const auto cache = std::make_shared<MemoryCache>();
   UnitStore store(cache, [&] { return key; }, "name", true, source);
   const std::vector<FunctionProfile> profile = {{.function = 0, .calls = 1'000'000},
